@@ -1,0 +1,62 @@
+# Every word sets up what it needs: a machine with Python 3.11+, make and git is enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LITELLM_VENV := .venv-litellm
+PIP_FLAGS := --quiet --disable-pip-version-check --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev test test-litellm check format lock bench clean
+
+help: ## show these words
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: $(VENV)/.installed ## serve on 127.0.0.1:8002 (the fake answers until a provider is configured)
+	$(BIN)/llm-proxy serve
+
+test: $(VENV)/.installed-dev ## unit and contract tests
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+test-litellm: $(VENV)/.installed-dev $(LITELLM_VENV)/.installed ## against a real LiteLLM proxy process
+	$(BIN)/python -m pytest tests/litellm $(ARGS)
+
+check: $(VENV)/.installed-dev ## rows and laws: ruff, mypy, import-linter, architecture, generated files
+	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/unit/test_architecture.py tests/unit/test_generated_files.py
+
+format: $(VENV)/.installed-dev ## let ruff lay out and mend what it can
+	$(BIN)/ruff format src tests bench
+	$(BIN)/ruff check --fix src tests bench
+
+bench: $(VENV)/.installed-dev ## what the service costs over a direct call
+	$(BIN)/python bench/run.py $(ARGS)
+
+env-example: $(VENV)/.installed-dev ## write .env.example and docs/configuration.md from the settings
+	$(BIN)/python -m entrypoints.settings_docs
+
+lock: $(VENV)/.installed-dev ## resolve the dependencies again and write the lock files
+	$(BIN)/uv pip compile pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11 -q -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group build --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11 -q -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove what these words made
+	rm -rf $(VENV) $(LITELLM_VENV) .mypy_cache .ruff_cache .hypothesis dist
+
+# The project itself is a path file: the four folders under src are importable, edits are seen at once.
+$(VENV)/.installed: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP_FLAGS) -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(BIN)/python -m pip install $(PIP_FLAGS) -r requirements-dev.lock
+	touch $@
+
+$(LITELLM_VENV)/.installed: tests/litellm/requirements-litellm.lock
+	test -x $(LITELLM_VENV)/bin/python || $(PYTHON) -m venv $(LITELLM_VENV)
+	$(LITELLM_VENV)/bin/python -m pip install $(PIP_FLAGS) -r tests/litellm/requirements-litellm.lock
+	touch $@

@@ -1,0 +1,1 @@
+"""Nouns. Frozen structs in the field's own terms; they import nothing of ours but each other."""

@@ -1,0 +1,1 @@
+"""Decisions. Pure functions and small state machines: values in, decision out. No await."""

@@ -1,0 +1,1 @@
+"""Verbs. What the service does for a caller, readable aloud."""

@@ -1,0 +1,1 @@
+"""Who calls us, and the composition root."""

@@ -1,0 +1,1 @@
+"""What the hexagon needs, one Protocol a file, named for the need."""

@@ -1,0 +1,56 @@
+"""The one seam to the network: send a request, get a response whose body is read piece by piece.
+
+Errors are raised as domain errors, already told apart:
+UpstreamUnreachable (no connection; a connection that broke before the response began), UpstreamTimeout (connect,
+header or idle time over), UpstreamTruncated (the body broke off or was reset), UpstreamInvalid (not HTTP, a
+redirect, a compressed body, more bytes than the limit).
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class UpstreamRequest(Struct, frozen=True, kw_only=True):
+    """`header_timeout` is the time in seconds until the response's headers, `idle_timeout` between two pieces of its
+    body; None waits for ever. The connect timeout and size limits belong to the client."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+    header_timeout: float | None = None
+    idle_timeout: float | None = None
+
+
+class UpstreamResponse(Protocol):
+    """A response that has begun. Header names are lower case; a repeated header keeps its last value."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status; never a 3xx (those raise UpstreamInvalid)."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Lower-case names."""
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """The body as the network brings it: every piece is all that was there to read, never empty."""
+
+    async def read(self) -> bytes:
+        """The whole body, at most the client's limit."""
+
+
+class UpstreamHttp(Protocol):
+    """An HTTP client with a connection pool. It never retries, never follows a redirect, asks for `identity`."""
+
+    def send(self, request: UpstreamRequest) -> AbstractAsyncContextManager[UpstreamResponse]:
+        """Entering sends the request and waits for the response's headers.
+
+        Leaving closes the connection unless the body was read to its end; so does cancellation in any phase.
+        """
+
+    async def close(self) -> None:
+        """Close all connections. Nothing can be sent afterwards."""
