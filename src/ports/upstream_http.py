@@ -14,8 +14,11 @@ from msgspec import Struct
 
 
 class UpstreamRequest(Struct, frozen=True, kw_only=True):
-    """`header_timeout` is the time in seconds until the response's headers, `idle_timeout` between two pieces of its
-    body; None waits for ever. The connect timeout and size limits belong to the client."""
+    """What to send, and how long to wait for what comes back.
+
+    `header_timeout` is the time in seconds until the response's headers, `idle_timeout` between two pieces of its
+    body; None waits for ever. The connect timeout and size limits belong to the client.
+    """
 
     method: str
     url: str

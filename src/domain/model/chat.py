@@ -60,7 +60,7 @@ ContentPart = TextPart | ImagePart | AudioPart | FilePart | RefusalPart
 
 
 class FunctionCall(Struct, frozen=True):
-    """`arguments` is the model's own text: usually JSON, never parsed here (WIRE section 2)."""
+    """`arguments` is the model's own text: usually JSON, never parsed here (seen 2026-11)."""
 
     name: str
     arguments: str
@@ -220,6 +220,6 @@ class ChatRequest(Struct, frozen=True):
 
     @property
     def wants_usage(self) -> bool:
-        """Did the caller ask for the usage chunk of a stream?"""
+        """Whether the caller asked for the usage chunk of a stream."""
         options = self.parameters.stream_options
         return isinstance(options, StreamOptions) and options.include_usage is True

@@ -35,7 +35,7 @@ class Provenance(Struct, frozen=True, kw_only=True):
     """Where an answer came from, as far as the provider told.
 
     `rate_limits` are its own rate-limit headers, lower case, to be passed on; `upstream_id` is what it calls the
-    request in its logs.
+    request in its logs. `attempts` and `waited` (seconds spent waiting for providers) are the use case's.
     """
 
     provider: str
@@ -43,6 +43,8 @@ class Provenance(Struct, frozen=True, kw_only=True):
     upstream_id: str | None = None
     cost: Cost | None = None
     rate_limits: tuple[tuple[str, str], ...] = ()
+    attempts: int = 1
+    waited: float = 0.0
 
 
 class Completion(Struct, frozen=True, kw_only=True):

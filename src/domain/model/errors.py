@@ -54,7 +54,7 @@ class InvalidRequest(CallerError):
 
 
 class UnsupportedParameter(InvalidRequest):
-    """The field is not for the model but would steer a gateway on the way (FAULTS A-06)."""
+    """The field is not for the model but would steer a gateway on the way."""
 
     code = "unsupported_parameter"
 

@@ -4,7 +4,7 @@ import re
 
 _MASK = "[masked]"
 # Shapes of credentials in the field: prefixed keys (sk-, pk-, gsk_, xai-, hf_, AIza, AKIA), bearer values, JWTs,
-# and provider messages that quote half a key ("Incorrect API key provided: sk-inval****-key", WIRE section 9).
+# and provider messages that quote half a key ("Incorrect API key provided: sk-inval****-key", seen 2026-11).
 _SECRETS = re.compile(
     r"(?:\b(?:sk|pk|rk|gsk|xai|hf|key|tok)[-_][A-Za-z0-9*._\-]{6,}"
     r"|\bAIza[0-9A-Za-z_\-]{10,}"
@@ -12,7 +12,7 @@ _SECRETS = re.compile(
     r"|\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}"
     r"|(?<=[Bb]earer )[^\s\"',]{6,})"
 )
-# Addresses inside an operator's network are nobody else's business (CONTRACT section 1: never an upstream URL).
+# Addresses inside an operator's network are nobody else's business.
 _URLS = re.compile(r"\b[a-z][a-z0-9+.-]{1,10}://[^\s\"'<>)\]]+")
 
 

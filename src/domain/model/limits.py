@@ -1,11 +1,13 @@
-"""Bounds and waits of one service, in seconds and bytes. Every one of them is a setting (CONTRACT sections 4, 5)."""
+"""Bounds and waits, in seconds and bytes. Every one of them is a setting."""
 
 from msgspec import Struct
 
 
 class UpstreamLimits(Struct, frozen=True, kw_only=True):
-    """What a provider may take. `header_timeout` holds for streams: a whole answer's headers come with its end, so
-    it is bounded by the request's deadline alone."""
+    """What a provider may take.
+
+    `header_timeout` holds for streams: a whole answer's headers come with its end, so the deadline alone bounds it.
+    """
 
     connect_timeout: float = 5.0
     header_timeout: float = 60.0

@@ -119,7 +119,7 @@ class _Call:
         self.arguments: list[str] = []
 
     def add(self, piece: ToolCallDelta) -> None:
-        # An empty or null id or name in a later piece must not overwrite the first (WIRE section 2).
+        # An empty or null id or name in a later piece must not overwrite the first (seen 2026-11).
         self.id = self.id or piece.id or ""
         self.name = self.name or piece.name or ""
         self.custom = self.custom or piece.custom

@@ -1,0 +1,1 @@
+"""Adapters of ports.chat_provider: who answers chats."""

@@ -1,0 +1,156 @@
+"""LiteLLM's errors told apart.
+
+It flattens every provider's error into `litellm.<Class>: ... - <text>` and loses the original code (captured from
+1.109.1, 2026-11-22), so its class name, which is its own contract, is what we read.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from adapters.dialects.litellm.surface import rate_limits
+from adapters.dialects.openai.errors import read_fault
+from adapters.dialects.openai.wire import WireFault
+from domain.model.errors import (
+    ContentRejected,
+    ContextTooLong,
+    GatewayError,
+    InvalidRequest,
+    UnknownModel,
+    UpstreamFailed,
+    UpstreamInvalid,
+    UpstreamRateLimited,
+    UpstreamRefusedUs,
+    UpstreamTimeout,
+)
+
+_CLASS = re.compile(r"litellm\.(\w+): ")
+_PREFIX = re.compile(r"^(?:litellm\.\w+: )+(?:\w+(?:Error|Exception|Timeout): )?(?:\w+Exception - )?")
+# Advice for its operator that LiteLLM appends to what the provider said.
+_ADVICE = re.compile(
+    r"\s*(?:\n\nLiteLLM: |\nmodel=|\n\nDeployment Info: |\. Received Model Group=| No fallback model group ).*",
+    re.DOTALL,
+)
+_UNKNOWN_MODEL = "Invalid model name passed in"
+_MOST_SECONDS = 86_400.0
+
+_Make = Callable[[str, str | None, str | None], GatewayError]
+
+
+def _caller(kind: type[InvalidRequest]) -> _Make:
+    return lambda text, param, code: kind(text, param=param, code=code)
+
+
+def _no_model(text: str, _param: str | None, _code: str | None) -> GatewayError:
+    return UnknownModel(text)
+
+
+def _too_long(text: str, param: str | None, _code: str | None) -> GatewayError:
+    return ContextTooLong(text, param=param or "messages")
+
+
+def _refused_us(_text: str, _param: str | None, _code: str | None) -> GatewayError:
+    return UpstreamRefusedUs("The provider refused the service's own credentials.")
+
+
+def _timeout(_text: str, _param: str | None, _code: str | None) -> GatewayError:
+    return UpstreamTimeout("The provider took too long.")
+
+
+def _failed(text: str, _param: str | None, _code: str | None) -> GatewayError:
+    return UpstreamFailed(text)
+
+
+# First its class (one that says more before one that says less), then the type of errors that have no class, then
+# the status.
+BY_CLASS: Mapping[str, _Make] = {
+    "ContextWindowExceededError": _too_long,
+    "ContentPolicyViolationError": _caller(ContentRejected),
+    "BadRequestError": _caller(InvalidRequest),
+    "UnsupportedParamsError": _caller(InvalidRequest),
+    "UnprocessableEntityError": _caller(InvalidRequest),
+    "InvalidRequestError": _caller(InvalidRequest),
+    "ImageFetchError": _caller(InvalidRequest),
+    "JSONSchemaValidationError": _failed,
+    "NotFoundError": _no_model,
+    "AuthenticationError": _refused_us,
+    "PermissionDeniedError": _refused_us,
+    "Timeout": _timeout,
+    "APIConnectionError": _failed,
+    "InternalServerError": _failed,
+    "ServiceUnavailableError": _failed,
+    "BadGatewayError": _failed,
+    "APIError": _failed,
+    "MidStreamFallbackError": _failed,
+}
+BY_TYPE: Mapping[str, _Make] = {"auth_error": _refused_us, "no_db_connection": _refused_us}
+BY_STATUS: Mapping[int, _Make] = {
+    400: _caller(InvalidRequest),
+    401: _refused_us,
+    402: _refused_us,
+    403: _refused_us,
+    404: _no_model,
+    408: _timeout,
+    413: _caller(InvalidRequest),
+    422: _caller(InvalidRequest),
+    504: _timeout,
+}
+
+
+def error_from(status: int, headers: Mapping[str, str], body: bytes) -> GatewayError:
+    """The error that an answer with this status means. Bodies that are no error of LiteLLM's are not quoted."""
+    fault = read_fault(body)
+    if fault is None or fault.message is None:
+        if status < 400:
+            return UpstreamInvalid("The provider answered with something that is no answer.")
+        return _by_status(status, headers, "The provider failed without saying why.")
+    return classify(fault, status, headers)
+
+
+def classify(fault: WireFault, status: int = 500, headers: Mapping[str, str] | None = None) -> GatewayError:
+    """The error that a read fault means; inside a stream there is no status but the one in its `code`."""
+    message = fault.message or "The provider failed without saying why."
+    code = _code(fault)
+    status = int(code) if code is not None and code.isdigit() else status
+    text = _ADVICE.sub("", _PREFIX.sub("", message))
+    names = _CLASS.findall(message)
+    if _UNKNOWN_MODEL in message:
+        return UnknownModel("The LiteLLM proxy does not know this model.")
+    if "RateLimitError" in names or status == 429:
+        return _rate_limited(headers or {}, text)
+    make = next((BY_CLASS[name] for name in BY_CLASS if name in names), None) or BY_TYPE.get(fault.type or "")
+    if make is None:
+        return _by_status(status, headers or {}, text, fault.param, code)
+    return make(text, fault.param, _kept(code))
+
+
+def _by_status(
+    status: int, headers: Mapping[str, str], text: str, param: str | None = None, code: str | None = None
+) -> GatewayError:
+    if status == 429:
+        return _rate_limited(headers, text)
+    return BY_STATUS.get(status, _failed)(text, param, _kept(code))
+
+
+def _rate_limited(headers: Mapping[str, str], text: str) -> GatewayError:
+    return UpstreamRateLimited(text, retry_after=_retry_after(headers), rate_limits=rate_limits(headers))
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait. LiteLLM hides the provider's word behind a prefix (captured 2026-11-22)."""
+    for name in ("retry-after", "llm_provider-retry-after"):
+        try:
+            seconds = float(headers.get(name, ""))
+        except ValueError:
+            continue
+        if 0 <= seconds <= _MOST_SECONDS:
+            return seconds
+    return None
+
+
+def _code(fault: WireFault) -> str | None:
+    return None if fault.code is None else str(fault.code)
+
+
+def _kept(code: str | None) -> str | None:
+    """A code worth telling the caller: a word. LiteLLM puts the status there instead."""
+    return None if code is None or code.isdigit() else code

@@ -1,0 +1,1 @@
+"""Adapters of ports.embedding_provider: who turns texts into vectors."""

@@ -1,0 +1,38 @@
+"""Embeddings over a LiteLLM proxy."""
+
+from adapters.dialects.litellm.errors import error_from
+from adapters.dialects.litellm.surface import LiteLLM, provenance
+from adapters.dialects.openai.decode import decode_embeddings
+from adapters.dialects.openai.encode import embedding_body
+from domain.model.call import Call
+from domain.model.catalogue import Deployment
+from domain.model.embedding import EmbeddingRequest, Embeddings
+from domain.model.limits import UpstreamLimits
+from ports.upstream_http import UpstreamHttp, UpstreamRequest
+
+_OK = 200
+
+
+class LiteLLMEmbeddings:
+    """Implements ports.embedding_provider."""
+
+    def __init__(self, proxy: LiteLLM, upstream: UpstreamHttp, limits: UpstreamLimits) -> None:
+        self._proxy = proxy
+        self._upstream = upstream
+        self._limits = limits
+
+    async def embed(self, request: EmbeddingRequest, deployment: Deployment, call: Call) -> Embeddings:
+        """See ports.embedding_provider."""
+        wanted = UpstreamRequest(
+            method="POST",
+            url=self._proxy.url("/v1/embeddings"),
+            headers=self._proxy.headers(call),
+            body=embedding_body(request, deployment.model),
+            idle_timeout=self._limits.idle_timeout,
+        )
+        async with self._upstream.send(wanted) as response:
+            body = await response.read()
+        if response.status != _OK:
+            raise error_from(response.status, response.headers, body)
+        origin = provenance(deployment.model, response.headers)
+        return decode_embeddings(body, origin, request.parameters.encoding)

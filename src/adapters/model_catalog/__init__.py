@@ -1,0 +1,1 @@
+"""Adapters of ports.model_catalog: who knows which models there are."""

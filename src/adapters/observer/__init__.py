@@ -1,0 +1,1 @@
+"""Told how requests ended: log lines, spans."""

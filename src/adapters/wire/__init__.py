@@ -1,0 +1,1 @@
+"""Framings of streams: sans-io decoders, bytes in, events out, whatever the split."""

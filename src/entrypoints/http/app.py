@@ -1,0 +1,92 @@
+"""The HTTP application: resources, who may call them, and where errors end."""
+
+import gc
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Response, Router, get
+from litestar.config.cors import CORSConfig
+from litestar.exceptions import HTTPException
+
+from entrypoints.container import Container, close_container
+from entrypoints.http.auth import KeyGuard
+from entrypoints.http.chat import chat_route
+from entrypoints.http.embeddings import embeddings_route
+from entrypoints.http.errors import ErrorBorder
+from entrypoints.http.front_door import FrontDoor
+from entrypoints.http.health import Readiness, health_routes
+from entrypoints.http.models import model_routes
+from entrypoints.http.openapi import SECURITY, document_bodies, openapi_config
+from entrypoints.http.reception import Reception, ReceptionLimits
+from entrypoints.http.requests import RequestReader
+from entrypoints.http.stream_writer import StreamTimes
+from entrypoints.settings import Settings
+
+
+def create_app(container: Container) -> FrontDoor:
+    """The application. Everything it needs is resolved here, once; requests resolve nothing."""
+    settings, clock = container.settings(), container.clock()
+    readiness = Readiness(container.catalogs(), container.admission(), clock)
+    border = ErrorBorder(clock, container.observer())
+    app = Litestar(
+        route_handlers=[_api(container), *health_routes(settings.shown_version, readiness)],
+        exception_handlers={HTTPException: border, Exception: border},
+        lifespan=[_closing(container)],
+        openapi_config=openapi_config(settings.shown_version),
+        cors_config=CORSConfig(allow_origins=settings.cors_origins) if settings.cors_origins else None,
+        request_max_body_size=settings.max_body_bytes,
+        logging_config=None,
+    )
+    document_bodies(app)
+    _serve_openapi_at_root(app)
+    return FrontDoor(app, clock, new_id=lambda: secrets.token_hex(16), drain=container.admission().drain)
+
+
+def _api(container: Container) -> Router:
+    settings, clock = container.settings(), container.clock()
+    reader = RequestReader(settings.max_json_depth, container.default_model())
+    reception = Reception(clock, _limits(settings, tracing=container.tracing()))
+    times = StreamTimes(settings.keepalive_interval, settings.write_stall_timeout)
+    return Router(
+        "/v1",
+        guards=[KeyGuard([key.reveal() for key in settings.internal_api_keys])],
+        security=SECURITY,
+        route_handlers=[
+            chat_route(container.complete_chat(), container.stream_chat(), reception, reader, clock, times),
+            embeddings_route(container.embed(), reception, reader, clock),
+            *model_routes(container.list_models(), reception),
+        ],
+    )
+
+
+def _limits(settings: Settings, *, tracing: bool) -> ReceptionLimits:
+    return ReceptionLimits(
+        request_timeout=settings.request_timeout,
+        body_timeout=settings.client_body_timeout,
+        max_body=settings.max_body_bytes,
+        tracing=tracing,
+    )
+
+
+def _closing(container: Container) -> Callable[[Litestar], Any]:
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncGenerator[None]:
+        gc.freeze()  # what is alive now lives as long as the process: the collector need not look at it again
+        try:
+            yield
+        finally:
+            await close_container(container)
+
+    return lifespan
+
+
+def _serve_openapi_at_root(app: Litestar) -> None:
+    document = app.openapi_schema.to_schema()
+
+    @get("/openapi.json", include_in_schema=False)
+    async def openapi_document() -> Response[dict[str, Any]]:
+        return Response(document, media_type="application/vnd.oai.openapi+json")
+
+    app.register(openapi_document)

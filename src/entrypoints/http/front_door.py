@@ -1,0 +1,43 @@
+"""The outermost ASGI layer: header limits and the request's id, before anything is routed."""
+
+from collections.abc import Callable
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from entrypoints.http.errors import HeadersTooLarge, error_message
+from entrypoints.http.scope import Visit, put_visit, sane_id
+from ports.clock import Clock
+
+_MOST_HEADERS = 100
+_MOST_HEADER_BYTES = 64 * 1024
+
+
+class FrontDoor:
+    """Wraps the application. `new_id` gives a fresh request id, `drain` shuts the door to new work."""
+
+    def __init__(self, app: ASGIApp, clock: Clock, new_id: Callable[[], str], drain: Callable[[], None]) -> None:
+        self._app = app
+        self.drain = drain
+        self._clock = clock
+        self._new_id = new_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        size, given = 0, None
+        headers = list(scope["headers"])
+        for name, value in headers:
+            size += len(name) + len(value)
+            if name == b"x-request-id":
+                given = value
+        request_id = (sane_id(given) if given is not None else None) or self._new_id()
+        put_visit(scope, Visit(request_id, self._clock.now()))
+        if len(headers) > _MOST_HEADERS or size > _MOST_HEADER_BYTES:
+            start, body = error_message(HeadersTooLarge("The request's headers are too large."), request_id)
+            await send(start)
+            await send(body)
+            return
+        await self._app(scope, receive, send)

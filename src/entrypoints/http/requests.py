@@ -1,0 +1,49 @@
+"""The bodies callers send, as requests of the domain: one strict pass, and the caller's own document beside it."""
+
+import msgspec
+from msgspec import Raw
+
+from domain.model.chat import ChatParameters, ChatRequest
+from domain.model.document import Document
+from domain.model.embedding import EmbeddingParameters, EmbeddingRequest
+from domain.model.errors import InvalidRequest
+from entrypoints.http import strict_json
+from entrypoints.http.steering import refuse_steering
+
+OPENAI = "openai"
+"""The dialect of this API, by the name that documents and providers use for it."""
+
+_CHAT = msgspec.json.Decoder(ChatParameters)
+_EMBEDDING = msgspec.json.Decoder(EmbeddingParameters)
+
+
+class RequestReader:
+    """Reads bodies by this service's bounds. `default_model` is for requests that name none."""
+
+    def __init__(self, max_json_depth: int, default_model: str | None) -> None:
+        self._max_json_depth = max_json_depth
+        self._default_model = default_model
+
+    def chat(self, body: bytes) -> ChatRequest:
+        """A chat completion request. Raises InvalidRequest."""
+        fields = self._fields(body)
+        parameters = strict_json.decode(_CHAT, body)
+        return ChatRequest(self._model(parameters.model), parameters, Document(OPENAI, fields))
+
+    def embedding(self, body: bytes) -> EmbeddingRequest:
+        """An embedding request. Raises InvalidRequest."""
+        fields = self._fields(body)
+        parameters = strict_json.decode(_EMBEDDING, body)
+        return EmbeddingRequest(self._model(parameters.model), parameters, Document(OPENAI, fields))
+
+    def _fields(self, body: bytes) -> dict[str, Raw]:
+        fields = strict_json.members(body, self._max_json_depth)
+        refuse_steering(fields)
+        return fields
+
+    def _model(self, asked: object) -> str:
+        if isinstance(asked, str):
+            return asked
+        if self._default_model is None:
+            raise InvalidRequest("Missing required field 'model', and this service has no default.", param="model")
+        return self._default_model

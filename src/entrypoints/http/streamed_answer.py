@@ -1,0 +1,73 @@
+"""An answer sent piece by piece as server-sent events.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+A stream that began ends in exactly one of two ways: `data: [DONE]`, only after the use case found the answer whole,
+or one error event with nothing behind it. An error before the first byte is an ordinary error response.
+"""
+
+from litestar.types import Receive, Scope, Send
+
+from domain.model.call import Call
+from domain.model.chat import ChatRequest
+from domain.model.errors import GatewayError
+from domain.use_cases.stream_chat import Answer, StreamChat
+from entrypoints.http.answers import chunk_bytes
+from entrypoints.http.departure import while_caller_stays
+from entrypoints.http.errors import CallerLeft, envelope
+from entrypoints.http.stream_writer import StreamTimes, StreamWriter, while_reader_reads
+from ports.chat_provider import Batch
+from ports.clock import Clock
+
+_DONE = b"data: [DONE]\n\n"
+
+
+class StreamedAnswer:
+    """An ASGI application that runs the use case and sends what it gives."""
+
+    def __init__(
+        self, stream: StreamChat, request: ChatRequest, call: Call, clock: Clock, times: StreamTimes
+    ) -> None:
+        self._stream = stream
+        self._request = request
+        self._call = call
+        self._clock = clock
+        self._times = times
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        writer = StreamWriter(send, self._clock, self._call)
+        try:
+            async with (
+                while_caller_stays(receive),
+                while_reader_reads(writer, self._clock, self._times),
+                self._stream(self._request, self._call) as answer,
+            ):
+                await self._pass_on(answer, writer)
+        except CallerLeft:
+            raise
+        except GatewayError as error:
+            if not writer.started:
+                raise
+            await writer.end(b"data: %b\n\n" % envelope(error))
+        else:
+            await writer.end(_DONE)
+
+    async def _pass_on(self, answer: Answer, writer: "StreamWriter") -> None:
+        writer.answer = answer
+        wants_usage = self._request.wants_usage
+        async for batch in answer:
+            frames = _frames(batch, wants_usage=wants_usage)
+            if frames:
+                await writer.write(frames)
+
+
+def _frames(batch: Batch, *, wants_usage: bool) -> bytes:
+    """A batch as events, without the usage chunk where the caller did not ask for it."""
+    parts = []
+    for chunk in batch:
+        if chunk.usage is None or chunk.deltas or wants_usage:
+            body = chunk_bytes(chunk)
+            if b"\n" in body or b"\r" in body:  # between two tokens of JSON; a line end there would end the event
+                body = body.replace(b"\r", b" ").replace(b"\n", b" ")
+            parts.append(b"data: %b\n\n" % body)
+    return b"".join(parts)

@@ -1,0 +1,209 @@
+"""The service's settings: one struct, read from the environment and `.env`, checked before anything starts.
+
+The struct is also the documentation: `.env.example`, docs/configuration.md and `llm-proxy schema` are made from it.
+"""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.metadata import version as distribution_version
+from typing import Annotated, Any, Literal
+
+import msgspec
+from dotenv import dotenv_values
+from msgspec import Meta, Struct
+from typing_extensions import override
+
+PREFIX = "LLM_PROXY__"
+Mode = Literal["litellm", "mock"]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Bytes = Annotated[int, Meta(ge=1024, le=2**40)]
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; `problems` says, a line each, what to change. No secret is quoted."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Secret:
+    """A text that shows itself to nobody by accident."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    @override
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting with its default. The variable is the field's name in capitals behind `LLM_PROXY__`."""
+
+    llm_mode: Annotated[
+        Literal["auto", "litellm", "mock"],
+        Meta(
+            description="Who answers: a LiteLLM proxy, the built-in fake (mock), or whichever is configured (auto)."
+        ),
+    ] = "auto"
+    litellm_proxy_url: Annotated[
+        str | None,
+        Meta(description="Address of the LiteLLM proxy, for instance http://localhost:4000."),
+    ] = None
+    litellm_api_key: Annotated[Secret | None, Meta(description="Key that the LiteLLM proxy wants from us.")] = None
+    default_model: Annotated[
+        str | None, Meta(description="Model for requests that name none; fake/echo when the fake answers.")
+    ] = None
+    internal_api_key: Annotated[
+        Secret | None,
+        Meta(description="Key that callers must show; several are separated by commas. Without one: loopback only."),
+    ] = None
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="Port to listen on.")] = 8002
+    workers: Annotated[int, Meta(ge=1, le=256, description="Processes that share the port.")] = 1
+    version: Annotated[str | None, Meta(description="Version to show instead of the installed one.")] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least important line that is logged.")
+    ] = "info"
+    log_format: Annotated[
+        Literal["json", "console"], Meta(description="One JSON object a line, or text for people.")
+    ] = "json"
+    cors_origins: Annotated[
+        list[str], Meta(description="Origins that browsers may call from, separated by commas; none by default.")
+    ] = []
+    http_client: Annotated[Literal["aiohttp", "httpx"], Meta(description="HTTP client towards providers.")] = (
+        "aiohttp"
+    )
+    max_concurrent_requests: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Requests in flight in one process; more are answered with 429.")
+    ] = 1000
+    request_timeout: Annotated[Seconds, Meta(description="Seconds a request may take in all.")] = 600.0
+    connect_timeout: Annotated[Seconds, Meta(description="Seconds until a provider is connected.")] = 5.0
+    header_timeout: Annotated[Seconds, Meta(description="Seconds until a provider begins to answer a stream.")] = 60.0
+    idle_timeout: Annotated[Seconds, Meta(description="Seconds of silence in the middle of a provider's answer.")] = (
+        60.0
+    )
+    client_body_timeout: Annotated[Seconds, Meta(description="Seconds until a caller's body has come.")] = 30.0
+    write_stall_timeout: Annotated[
+        Seconds, Meta(description="Seconds until a caller who has stopped reading counts as gone.")
+    ] = 60.0
+    keepalive_interval: Annotated[
+        Seconds, Meta(description="Seconds of silence in a stream until a comment is sent.")
+    ] = 15.0
+    drain_timeout: Annotated[Seconds, Meta(description="Seconds for running requests to finish after SIGTERM.")] = (
+        30.0
+    )
+    max_body_bytes: Annotated[Bytes, Meta(description="Largest body of a caller.")] = 32 * 1024 * 1024
+    max_event_bytes: Annotated[Bytes, Meta(description="Largest event in a provider's stream.")] = 8 * 1024 * 1024
+    max_upstream_bytes: Annotated[Bytes, Meta(description="Largest answer of a provider.")] = 64 * 1024 * 1024
+    max_json_depth: Annotated[int, Meta(ge=4, le=512, description="Levels that a caller's JSON may be nested.")] = 64
+
+    @property
+    def mode(self) -> Mode:
+        """Who really answers."""
+        if self.llm_mode != "auto":
+            return self.llm_mode
+        return "mock" if self.litellm_proxy_url is None else "litellm"
+
+    @property
+    def internal_api_keys(self) -> tuple[Secret, ...]:
+        """The callers' keys, one by one."""
+        given = "" if self.internal_api_key is None else self.internal_api_key.reveal()
+        return tuple(Secret(key.strip()) for key in given.split(",") if key.strip())
+
+    @property
+    def shown_version(self) -> str:
+        """The version told to callers."""
+        return self.version or distribution_version("llm-proxy")
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def settings_from_environment() -> Settings:
+    """The settings of this process. Raises SettingsError."""
+    return load_settings(os.environ, dotenv_values(".env"))
+
+
+def load_settings(environ: Mapping[str, str], dotenv: Mapping[str, str | None]) -> Settings:
+    """The settings in `environ`, over those in `dotenv`. An empty value is no value. Raises SettingsError."""
+    given = {name: value for name, value in {**dotenv, **environ}.items() if name.startswith(PREFIX) and value}
+    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, text in given.items():
+        field = fields.get(name.removeprefix(PREFIX).lower())
+        if field is None or name != name.upper():
+            problems.append(_unknown(name, fields))
+            continue
+        try:
+            values[field.name] = _value(text or "", field.type)
+        except msgspec.ValidationError as error:
+            problems.append(f"{name}: {_reason(error)}")
+    if problems:
+        raise SettingsError(sorted(problems))
+    settings = Settings(**values)
+    problems = _contradictions(settings)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _value(text: str, kind: Any) -> Any:
+    if kind == list[str] or "list[str]" in str(kind):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if "Secret" in str(kind):
+        return Secret(text)
+    return msgspec.convert(text, kind, strict=False)
+
+
+def _reason(error: msgspec.ValidationError) -> str:
+    return str(error).replace("`", "'") + "."
+
+
+def _unknown(name: str, fields: Mapping[str, Any]) -> str:
+    near = get_close_matches(name.upper(), [variable(field) for field in fields], n=1)
+    return f"{name}: there is no such setting." + (f" Did you mean {near[0]}?" if near else "")
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    problems = []
+    url = settings.litellm_proxy_url
+    if url is not None and not url.startswith(("http://", "https://")):
+        problems.append(f"{variable('litellm_proxy_url')}: must begin with http:// or https://.")
+    if settings.mode == "litellm" and url is None:
+        problems.append(f"{variable('litellm_proxy_url')}: needed when {variable('llm_mode')} is litellm.")
+    if not settings.internal_api_keys and not _is_loopback(settings.host):
+        problems.append(
+            f"{variable('internal_api_key')}: needed to listen on {settings.host}; without a key only a loopback "
+            "address such as 127.0.0.1 is allowed."
+        )
+    return problems
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
