@@ -6,7 +6,7 @@ LITELLM_VENV := .venv-litellm
 PIP_FLAGS := --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-litellm check format lock bench clean
+.PHONY: help run test test-litellm check format env-example lock bench clean
 
 help: ## show these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,7 +31,7 @@ format: $(VENV)/.installed-dev ## let ruff lay out and mend what it can
 	$(BIN)/ruff format src tests bench
 	$(BIN)/ruff check --fix src tests bench
 
-bench: $(VENV)/.installed-dev ## what the service costs over a direct call
+bench: $(VENV)/.installed-dev ## what the service adds to a direct call, in CPU time
 	$(BIN)/python bench/run.py $(ARGS)
 
 env-example: $(VENV)/.installed-dev ## write .env.example and docs/configuration.md from the settings

@@ -139,9 +139,10 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def settings_from_environment() -> Settings:
-    """The settings of this process. Raises SettingsError."""
-    return load_settings(os.environ, dotenv_values(".env"))
+def settings_from_environment(over: Mapping[str, object] | None = None) -> Settings:
+    """The settings of this process; fields in `over` win. Raises SettingsError."""
+    chosen = {variable(field): str(value) for field, value in (over or {}).items()}
+    return load_settings({**os.environ, **chosen}, dotenv_values(".env"))
 
 
 def load_settings(environ: Mapping[str, str], dotenv: Mapping[str, str | None]) -> Settings:

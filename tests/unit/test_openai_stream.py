@@ -1,5 +1,6 @@
 """Streams as providers really send them, normalised into one shape. Shapes seen 2026-11."""
 
+import itertools
 import json
 from typing import Any
 
@@ -226,5 +227,5 @@ STREAM = (
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))
 def test_any_split_gives_the_same_chunks(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(STREAM)]
-    parts = [STREAM[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    parts = [STREAM[start:end] for start, end in itertools.pairwise(edges)]
     assert run(*parts) == run(STREAM)

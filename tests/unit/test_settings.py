@@ -1,0 +1,84 @@
+"""Settings are read strictly, told apart from typing mistakes, and never show a secret."""
+
+import pytest
+
+from entrypoints.settings import Secret, Settings, SettingsError, load_settings
+
+
+def problems(**environ: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({f"LLM_PROXY__{name}": value for name, value in environ.items()}, {})
+    return caught.value.problems
+
+
+def test_nothing_given_means_the_defaults() -> None:
+    assert load_settings({"PATH": "x"}, {}) == Settings()
+
+
+def test_values_become_what_they_mean() -> None:
+    settings = load_settings(
+        {
+            "LLM_PROXY__PORT": "9000",
+            "LLM_PROXY__IDLE_TIMEOUT": "0.5",
+            "LLM_PROXY__CORS_ORIGINS": "https://a.example, https://b.example",
+            "LLM_PROXY__INTERNAL_API_KEY": "one, two",
+            "LLM_PROXY__HOST": "0.0.0.0",
+        },
+        {},
+    )
+    assert (settings.port, settings.idle_timeout) == (9000, 0.5)
+    assert settings.cors_origins == ["https://a.example", "https://b.example"]
+    assert settings.internal_api_keys == (Secret("one"), Secret("two"))
+
+
+def test_the_environment_wins_over_the_file_and_an_empty_value_is_none() -> None:
+    file = {"LLM_PROXY__PORT": "1", "LLM_PROXY__HOST": "localhost", "LLM_PROXY__VERSION": None}
+    settings = load_settings({"LLM_PROXY__PORT": "2", "LLM_PROXY__DEFAULT_MODEL": ""}, file)
+    assert (settings.port, settings.host, settings.default_model) == (2, "localhost", None)
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"PROT": "1"}, "LLM_PROXY__PROT: there is no such setting. Did you mean LLM_PROXY__PORT?"),
+        ({"PORT": "http"}, "LLM_PROXY__PORT: Expected 'int', got 'str'."),
+        ({"PORT": "70000"}, "LLM_PROXY__PORT: Expected 'int' <= 65535."),
+        ({"IDLE_TIMEOUT": "0"}, "LLM_PROXY__IDLE_TIMEOUT: Expected 'float' > 0.0."),
+        ({"LLM_MODE": "litellm"}, "LLM_PROXY__LITELLM_PROXY_URL: needed when LLM_PROXY__LLM_MODE is litellm."),
+        ({"LLM_MODE": "magic"}, "LLM_PROXY__LLM_MODE: Invalid enum value 'magic'."),
+        (
+            {"LITELLM_PROXY_URL": "localhost:4000"},
+            "LLM_PROXY__LITELLM_PROXY_URL: must begin with http:// or https://.",
+        ),
+    ],
+)
+def test_a_mistake_is_one_clear_line(environ: dict[str, str], said: str) -> None:
+    assert problems(**environ) == [said]
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    assert len(problems(PORT="x", WORKERS="0", NOPE="1")) == 3
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.org", "::"])
+def test_without_a_key_only_loopback_is_allowed(host: str) -> None:
+    assert problems(HOST=host)[0].startswith("LLM_PROXY__INTERNAL_API_KEY: needed to listen on")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback_needs_no_key(host: str) -> None:
+    assert load_settings({"LLM_PROXY__HOST": host}, {}).host == host
+
+
+def test_auto_means_litellm_as_soon_as_there_is_an_address() -> None:
+    assert load_settings({}, {}).mode == "mock"
+    assert load_settings({"LLM_PROXY__LITELLM_PROXY_URL": "http://x"}, {}).mode == "litellm"
+    assert (
+        load_settings({"LLM_PROXY__LITELLM_PROXY_URL": "http://x", "LLM_PROXY__LLM_MODE": "mock"}, {}).mode == "mock"
+    )
+
+
+def test_a_secret_shows_itself_to_nobody() -> None:
+    settings = Settings(internal_api_key=Secret("hush-hush"), litellm_api_key=Secret("also-hush"))
+    assert "hush" not in repr(settings)
+    assert "hush" not in str(settings.internal_api_keys)
