@@ -85,3 +85,7 @@ def _as_json(options: argparse.ArgumentParser) -> None:
 def _remote(options: argparse.ArgumentParser) -> None:
     options.add_argument("--url", help="ask a running service at this address instead of answering in process")
     options.add_argument("--key", help="key for --url, instead of LLM_PROXY__INTERNAL_API_KEY")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Real processes: started on a free port, waited for until they answer, stopped as an operator would."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from msgspec import Struct
+
+_STOP_S = 15
+
+
+class Process(Struct):
+    """A running process and where it listens."""
+
+    popen: "subprocess.Popen[bytes]"
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self.popen.send_signal(signal.SIGKILL)
+        self.popen.wait(_STOP_S)
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(command: Sequence[str], port: int, health: str, within: float, **environ: str) -> Iterator[Process]:
+    """A process that answers at `health` within so many seconds; stopped with SIGTERM when the block is left."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "output"
+        with log.open("wb") as output:
+            started = subprocess.Popen(
+                command, env={**os.environ, **environ}, stdout=output, stderr=output, cwd=folder
+            )
+        process = Process(started, port, log)
+        try:
+            _await_health(process, health, within)
+            yield process
+        finally:
+            started.terminate()
+            try:
+                started.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _await_health(process: Process, health: str, within: float) -> None:
+    deadline = time.perf_counter() + within
+    while time.perf_counter() < deadline:
+        if process.popen.poll() is not None:
+            break
+        try:
+            if httpx.get(process.url + health, timeout=2, trust_env=False).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.05)  # another process's start cannot be awaited, only looked for
+    raise AssertionError(f"no answer at {health}:\n{process.log.read_text(errors='replace')[-3000:]}")
+
+
+@contextmanager
+def our_service(**settings: str) -> Iterator[Process]:
+    """`llm-proxy serve` with these settings."""
+    port = free_port()
+    environ = {f"LLM_PROXY__{name.upper()}": value for name, value in {"port": str(port), **settings}.items()}
+    command = [sys.executable, "-m", "entrypoints.cli.main", "serve"]
+    with running(command, port, "/health", 15, **environ) as process:
+        yield process
