@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from conftest import MASTER_KEY, OUR_KEY, litellm_process
 
+from support.litellm_process import MASTER_KEY, OUR_KEY, litellm_process
 from support.processes import Process, free_port, our_service
 from support.scripted_openai import ScriptedOpenAI
 
