@@ -21,15 +21,15 @@ test-litellm: $(VENV)/.installed-dev $(LITELLM_VENV)/.installed ## against a rea
 	$(BIN)/python -m pytest tests/litellm $(ARGS)
 
 check: $(VENV)/.installed-dev ## rows and laws: ruff, mypy, import-linter, architecture, generated files
-	$(BIN)/ruff check src tests bench
-	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench examples
+	$(BIN)/ruff format --check src tests bench examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/unit/test_architecture.py tests/unit/test_generated_files.py
 
 format: $(VENV)/.installed-dev ## let ruff lay out and mend what it can
-	$(BIN)/ruff format src tests bench
-	$(BIN)/ruff check --fix src tests bench
+	$(BIN)/ruff format src tests bench examples
+	$(BIN)/ruff check --fix src tests bench examples
 
 bench: $(VENV)/.installed-dev ## what the service adds to a direct call, in CPU time
 	$(BIN)/python bench/run.py $(ARGS)

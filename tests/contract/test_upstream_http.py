@@ -17,7 +17,7 @@ from domain.model.errors import (
 )
 from domain.model.limits import UpstreamLimits
 from ports.upstream_http import UpstreamHttp, UpstreamRequest
-from support.wire_server import Connection, Script, wire_server
+from support.wire_server import Connection, Script, plays, then_closes, then_resets, then_waits, wire_server
 
 Make = Callable[[UpstreamLimits], UpstreamHttp]
 LIMITS = UpstreamLimits(connect_timeout=0.3, max_body_bytes=1_000_000)
@@ -45,39 +45,6 @@ async def client(make: Make) -> AsyncIterator[UpstreamHttp]:
 def post(url: str, **more: float) -> UpstreamRequest:
     headers = {"content-type": "application/json", "authorization": "Bearer sk-secret"}
     return UpstreamRequest(method="POST", url=url, headers=headers, body=b'{"a": 1.50}', **more)
-
-
-def plays(*parts: bytes) -> Script:
-    async def script(connection: Connection) -> None:
-        await connection.send(*parts)
-
-    return script
-
-
-def then_closes(*parts: bytes) -> Script:
-    async def script(connection: Connection) -> None:
-        await connection.send(*parts)
-        raise ConnectionError
-
-    return script
-
-
-def then_resets(*parts: bytes) -> Script:
-    async def script(connection: Connection) -> None:
-        await connection.send(*parts)
-        connection.reset()
-        raise ConnectionError
-
-    return script
-
-
-def then_waits(*parts: bytes) -> Script:
-    async def script(connection: Connection) -> None:
-        await connection.send(*parts)
-        await connection.until_closed()
-        raise ConnectionError
-
-    return script
 
 
 async def read(client: UpstreamHttp, request: UpstreamRequest) -> bytes:

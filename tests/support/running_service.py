@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import uvicorn
@@ -27,12 +27,18 @@ class RunningService:
 
 
 @asynccontextmanager
-async def running_service(**settings: object) -> AsyncIterator[RunningService]:
-    """A service with these settings, a key and a collecting observer, ready to be called."""
+async def running_service(
+    prepare: Callable[[Container], object] = lambda _container: None, **settings: object
+) -> AsyncIterator[RunningService]:
+    """A service with these settings, a key and a collecting observer, ready to be called.
+
+    `prepare` may replace parts of the container before anything is made of it.
+    """
     chosen = Settings(**{"internal_api_key": Secret(KEY), "port": 0, **settings})  # type: ignore[arg-type] # by name
     container = build_container(chosen)
     observer = CollectingObserver()
     container.observer.override(providers.Object(observer))
+    prepare(container)
     app = create_app(container)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))

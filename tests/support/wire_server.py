@@ -76,3 +76,44 @@ async def wire_server(script: Script) -> AsyncIterator[WireServer]:
     made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/path"
     async with server:
         yield made
+
+
+def plays(*parts: bytes) -> Script:
+    """Answers every request with these bytes."""
+
+    async def script(connection: Connection) -> None:
+        await connection.send(*parts)
+
+    return script
+
+
+def then_closes(*parts: bytes) -> Script:
+    """Closes the connection behind them."""
+
+    async def script(connection: Connection) -> None:
+        await connection.send(*parts)
+        raise ConnectionError
+
+    return script
+
+
+def then_resets(*parts: bytes) -> Script:
+    """Breaks the connection off behind them."""
+
+    async def script(connection: Connection) -> None:
+        await connection.send(*parts)
+        connection.reset()
+        raise ConnectionError
+
+    return script
+
+
+def then_waits(*parts: bytes) -> Script:
+    """Waits behind them until the caller has gone."""
+
+    async def script(connection: Connection) -> None:
+        await connection.send(*parts)
+        await connection.until_closed()
+        raise ConnectionError
+
+    return script
