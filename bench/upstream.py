@@ -25,7 +25,7 @@ def stream() -> bytes:
         + CHUNK % (b"", b'"stop"')
         + usage
         + b"data: [DONE]\n\n"
-    )  # noqa: E501
+    )
 
 
 JSON = framed(b"application/json", WHOLE % (b"word " * 100))

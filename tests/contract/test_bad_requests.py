@@ -228,6 +228,13 @@ async def test_unknown_ways_in_have_the_same_form(setup: Setup, request_line: st
 async def test_too_many_or_too_large_headers(setup: Setup, headers: dict[str, str]) -> None:
     got, text = status_and_body(await raw_exchange(setup.service.port, post(CHAT, chat(), headers)))
     assert (got, json.loads(text)["error"]["code"]) == (431, "headers_too_large")
+    assert [settled.code for settled in setup.service.observer.settlements] == ["headers_too_large"]
+
+
+@pytest.mark.parametrize("request_bytes", [b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/1.1\r\nbad header\r\n\r\n"])
+async def test_what_is_no_http_has_the_same_form(setup: Setup, request_bytes: bytes) -> None:
+    got, text = status_and_body(await raw_exchange(setup.service.port, request_bytes))
+    assert (got, json.loads(text)["error"]["code"]) == (400, "invalid_request")
 
 
 async def test_a_chunked_body_is_bounded_too(setup: Setup) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from support.running_service import RunningService, post, running_service
 
@@ -41,7 +43,7 @@ class StuckUpstream:
 
 
 @asynccontextmanager
-async def in_front_of(upstream: StuckUpstream, **settings: object) -> AsyncIterator[RunningService]:
+async def in_front_of(upstream: StuckUpstream, **settings: Any) -> AsyncIterator[RunningService]:
     server = await asyncio.start_server(upstream, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server, running_service(litellm_proxy_url=url, **settings) as service:
@@ -115,3 +117,37 @@ async def test_silence_is_filled_with_comments_and_the_deadline_then_ends_the_st
     assert b'"deadline_exceeded"' in answer
     assert b"[DONE]" not in answer
     assert answer.endswith(b"0\r\n\r\n")
+
+
+class Flood(StuckUpstream):
+    """Sends text for as long as somebody reads it."""
+
+    def __init__(self) -> None:
+        super().__init__(HEAD)
+
+    @override
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        text = CHUNK.replace(b"hi", b"h" * 50_000)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(HEAD)
+        try:
+            while True:
+                writer.write(b"%x\r\n%b\r\n" % (len(text), text))
+                await writer.drain()
+        except ConnectionError:
+            self.left.set()
+        finally:
+            writer.close()
+
+
+async def test_a_caller_that_stops_reading_is_given_up_and_the_provider_left() -> None:
+    upstream = Flood()
+    async with in_front_of(upstream, write_stall_timeout=0.3) as service, asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port, limit=1024)
+        writer.write(chat(stream=True))
+        await reader.readuntil(b"\r\n")
+        await upstream.left.wait()
+        while not service.observer.settlements:
+            await asyncio.sleep(0)
+        writer.transport.abort()
+    assert service.observer.settlements[0].outcome == "cancelled"

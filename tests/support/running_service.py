@@ -4,12 +4,14 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import uvicorn
 from dependency_injector import providers
 
 from entrypoints.container import Container, build_container
 from entrypoints.http.app import create_app
+from entrypoints.http.http_protocol import GatewayHttpProtocol
 from entrypoints.settings import Secret, Settings
 from support.collecting_observer import CollectingObserver
 
@@ -28,13 +30,13 @@ class RunningService:
 
 @asynccontextmanager
 async def running_service(
-    prepare: Callable[[Container], object] = lambda _container: None, **settings: object
+    prepare: Callable[[Container], object] = lambda _container: None, **settings: Any
 ) -> AsyncIterator[RunningService]:
     """A service with these settings, a key and a collecting observer, ready to be called.
 
     `prepare` may replace parts of the container before anything is made of it.
     """
-    chosen = Settings(**{"internal_api_key": Secret(KEY), "port": 0, **settings})  # type: ignore[arg-type] # by name
+    chosen = Settings(**{"internal_api_key": Secret(KEY), "port": 0, **settings})
     container = build_container(chosen)
     observer = CollectingObserver()
     container.observer.override(providers.Object(observer))
@@ -43,7 +45,7 @@ async def running_service(
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, http="httptools", lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=1
+        app, http=GatewayHttpProtocol, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     serving = asyncio.ensure_future(server._serve(sockets=[listener]))

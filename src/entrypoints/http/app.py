@@ -41,7 +41,7 @@ def create_app(container: Container) -> FrontDoor:
     )
     document_bodies(app)
     _serve_openapi_at_root(app)
-    return FrontDoor(app, clock, new_id=lambda: secrets.token_hex(16), drain=container.admission().drain)
+    return FrontDoor(app, border, clock, new_id=lambda: secrets.token_hex(16), drain=container.admission().drain)
 
 
 def _api(container: Container) -> Router:

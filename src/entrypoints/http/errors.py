@@ -15,7 +15,7 @@ from domain.model import errors as domain
 from domain.model.call import Call, Operation, Settlement
 from domain.model.hygiene import clean_text
 from entrypoints.http.openai_wire import ErrorBody, ErrorEnvelope
-from entrypoints.http.scope import visit_of
+from entrypoints.http.scope import Visit, visit_of
 from ports.clock import Clock
 from ports.observer import Observer
 
@@ -92,6 +92,7 @@ STATUS: dict[type[domain.GatewayError], Row] = {
     domain.ShuttingDown: Row(503, "server_error"),
     domain.DeadlineExceeded: Row(504, "server_error"),
 }
+_INTERNAL_STATUS = 500
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
 _INTERNAL = ErrorBody(message="Internal error.", type="server_error", param=None, code="internal_error")
 
@@ -163,32 +164,34 @@ class ErrorBorder:
         if status == STATUS[domain.NotAuthenticated].status:
             headers["www-authenticate"] = "Bearer"
         if not visit.handed_over:
-            self._settle(request, error, status, code)
+            self.settle(visit, _operation(request), error, failed=status >= _INTERNAL_STATUS, code=code)
         return Response(body, status_code=status, headers=headers, media_type="application/json")
 
-    def _settle(self, request: Request[Any, Any, Any], error: Exception, status: int, code: str) -> None:
-        visit = visit_of(request.scope)
-        operation: Operation = "other"
-        route = request.scope.get("route_handler")
-        if route is not None:
-            operation = route.opt.get("operation", "other")
-        internal = STATUS[domain.GatewayError].status
+    def settle(
+        self, visit: Visit, operation: Operation, error: Exception, *, failed: bool = False, code: str | None = None
+    ) -> None:
+        """Settle a request that no use case has seen."""
         self._observer.settled(
             Settlement(
                 call=Call(id=visit.request_id, caller=visit.caller, started=visit.started, deadline=math.inf),
                 operation=operation,
-                outcome="failed" if status >= internal else "rejected",
+                outcome="failed" if failed else "rejected",
                 ended_at=self._clock.wall(),
                 duration=self._clock.now() - visit.started,
                 error=type(error).__name__,
-                code=code,
+                code=code or getattr(error, "code", None),
             )
         )
 
 
+def _operation(request: Request[Any, Any, Any]) -> Operation:
+    route = request.scope.get("route_handler")
+    found: Operation = "other" if route is None else route.opt.get("operation", "other")
+    return found
+
+
 def _plain(error: HTTPException, code: str) -> bytes:
-    internal = STATUS[domain.GatewayError].status
-    kind = "server_error" if error.status_code >= internal else "invalid_request_error"
+    kind = "server_error" if error.status_code >= _INTERNAL_STATUS else "invalid_request_error"
     message = clean_text(error.detail or "The request was refused.")
     return msgspec.json.encode(ErrorEnvelope(ErrorBody(message=message, type=kind, param=None, code=code)))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from entrypoints.http.errors import HeadersTooLarge, error_message
+from entrypoints.http.errors import ErrorBorder, HeadersTooLarge, error_message
 from entrypoints.http.scope import Visit, put_visit, sane_id
 from ports.clock import Clock
 
@@ -16,8 +16,11 @@ _MOST_HEADER_BYTES = 64 * 1024
 class FrontDoor:
     """Wraps the application. `new_id` gives a fresh request id, `drain` shuts the door to new work."""
 
-    def __init__(self, app: ASGIApp, clock: Clock, new_id: Callable[[], str], drain: Callable[[], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, border: ErrorBorder, clock: Clock, new_id: Callable[[], str], drain: Callable[[], None]
+    ) -> None:
         self._app = app
+        self._border = border
         self.drain = drain
         self._clock = clock
         self._new_id = new_id
@@ -34,9 +37,12 @@ class FrontDoor:
             if name == b"x-request-id":
                 given = value
         request_id = (sane_id(given) if given is not None else None) or self._new_id()
-        put_visit(scope, Visit(request_id, self._clock.now()))
+        visit = Visit(request_id, self._clock.now())
+        put_visit(scope, visit)
         if len(headers) > _MOST_HEADERS or size > _MOST_HEADER_BYTES:
-            start, body = error_message(HeadersTooLarge("The request's headers are too large."), request_id)
+            refusal = HeadersTooLarge("The request's headers are too large.")
+            self._border.settle(visit, "other", refusal)
+            start, body = error_message(refusal, request_id)
             await send(start)
             await send(body)
             return

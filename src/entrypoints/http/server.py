@@ -13,6 +13,7 @@ from uvicorn.supervisors import Multiprocess
 from entrypoints.container import build_container
 from entrypoints.http.app import create_app
 from entrypoints.http.front_door import FrontDoor
+from entrypoints.http.http_protocol import GatewayHttpProtocol
 from entrypoints.settings import Settings, settings_from_environment
 
 _USAGE_ERROR = 2
@@ -79,7 +80,7 @@ def _config(settings: Settings, app: FrontDoor | str) -> uvicorn.Config:
         app,
         factory=isinstance(app, str),
         workers=settings.workers,
-        http="httptools",
+        http=GatewayHttpProtocol,
         loop="uvloop",
         ws="none",
         lifespan="on",
