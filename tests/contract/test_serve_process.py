@@ -1,5 +1,6 @@
 """`llm-proxy serve` as a process: how it starts, stops and refuses, and the command line against it."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -94,3 +95,16 @@ def test_a_broken_stream_is_exit_code_1_for_the_command_line(tmp_path: Path) -> 
 def test_a_port_that_nobody_holds_is_said_to_be_that(tmp_path: Path) -> None:
     result = run("models", "--url", f"http://127.0.0.1:{free_port()}", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (1, "")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_caller_that_leaves_is_no_error_of_the_service(*, stream: bool) -> None:
+    with our_service() as process:
+        body = {"model": "fake/pace-20ms" if stream else "fake/hang", "messages": CHAT["messages"], "stream": stream}
+        with pytest.raises(httpx.ReadTimeout), httpx.Client(trust_env=False, timeout=0.4) as client:
+            with client.stream("POST", f"{process.url}/v1/chat/completions", json=body) as answer:
+                next(answer.iter_lines())
+                raise httpx.ReadTimeout("enough")
+        assert stop(process) == 0
+        lines = [json.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{")]
+    assert [(line["event"], line["level"], line["outcome"]) for line in lines] == [("request", "info", "cancelled")]

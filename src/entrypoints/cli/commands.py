@@ -8,7 +8,7 @@ import sys
 import msgspec
 
 from domain.model.errors import InvalidRequest
-from entrypoints.settings import Settings, SettingsError, settings_from_environment, variable
+from entrypoints.settings import Settings, SettingsError, settings_from_environment
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -117,6 +117,3 @@ def _body(arguments: argparse.Namespace, prompt: str) -> dict[str, object]:
     system = [{"role": "system", "content": arguments.system}] if arguments.system else []
     model = {"model": arguments.model} if arguments.model else {}
     return {**model, "messages": [*system, {"role": "user", "content": prompt}]}
-
-
-NO_MODEL = f"Name a model with --model, or set {variable('default_model')}."

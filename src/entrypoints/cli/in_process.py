@@ -11,10 +11,11 @@ from domain.model.call import Call
 from domain.model.chat import ChatParameters, ChatRequest
 from domain.model.errors import InvalidRequest
 from domain.model.stream import fold
-from entrypoints.cli.commands import NO_MODEL
 from entrypoints.container import Container, build_container, close_container
 from entrypoints.http.answers import completion_bytes
-from entrypoints.settings import Settings
+from entrypoints.settings import Settings, variable
+
+_NO_MODEL = f"Name a model with --model, or set {variable('default_model')}."
 
 
 async def chat(settings: Settings, model: str | None, messages: object, *, as_json: bool) -> int:
@@ -22,7 +23,7 @@ async def chat(settings: Settings, model: str | None, messages: object, *, as_js
     container = build_container(settings)
     chosen = model or container.default_model()
     if chosen is None:
-        raise InvalidRequest(NO_MODEL, param="model")
+        raise InvalidRequest(_NO_MODEL, param="model")
     parameters = msgspec.convert({"messages": messages}, ChatParameters)
     try:
         chunks = []

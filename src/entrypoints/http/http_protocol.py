@@ -1,4 +1,7 @@
-"""uvicorn's HTTP protocol with this API's form of errors, for what is no HTTP request at all."""
+"""uvicorn's HTTP protocol with this API's form of errors, and a way to hang up on a caller who does not read."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from typing_extensions import override
@@ -19,10 +22,27 @@ _ANSWER = (
 )
 
 
+_HANG_UP = "llm_proxy.hang_up"
+
+
 class GatewayHttpProtocol(HttpToolsProtocol):
-    """Answers a malformed request in the contract's form and closes."""
+    """Answers a malformed request in the contract's form and closes; offers an ASGI extension to hang up."""
+
+    @override
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {_HANG_UP: {"abort": self.transport.abort}}
 
     @override
     def send_400_response(self, msg: str) -> None:
         self.transport.write(_ANSWER)
         self.transport.close()
+
+
+def hang_up(scope: Mapping[str, Any]) -> bool:
+    """Break the connection off without waiting for what was not read. Says whether the server could."""
+    offered = (scope.get("extensions") or {}).get(_HANG_UP)
+    if offered is None:
+        return False
+    offered["abort"]()
+    return True

@@ -14,6 +14,7 @@ from domain.use_cases.stream_chat import Answer, StreamChat
 from entrypoints.http.answers import chunk_bytes
 from entrypoints.http.departure import while_caller_stays
 from entrypoints.http.errors import CallerLeft, envelope
+from entrypoints.http.http_protocol import hang_up
 from entrypoints.http.stream_writer import StreamTimes, StreamWriter, while_reader_reads
 from ports.chat_provider import Batch
 from ports.clock import Clock
@@ -33,7 +34,7 @@ class StreamedAnswer:
         self._clock = clock
         self._times = times
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         writer = StreamWriter(send, self._clock, self._call)
         try:
@@ -44,7 +45,10 @@ class StreamedAnswer:
             ):
                 await self._pass_on(answer, writer)
         except CallerLeft:
-            raise
+            if not writer.started:
+                raise
+            if hang_up(scope):  # what was sent has no end and must not get one
+                await receive()  # returns when the server knows that the connection is gone
         except GatewayError as error:
             if not writer.started:
                 raise
