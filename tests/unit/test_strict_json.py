@@ -5,7 +5,7 @@ import pytest
 from msgspec import Raw, Struct
 
 from domain.model.errors import InvalidRequest
-from entrypoints.http import strict_json
+from entrypoints.http.intake import strict_json
 
 
 class Inner(Struct):

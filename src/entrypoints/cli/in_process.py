@@ -12,7 +12,7 @@ from domain.model.chat import ChatParameters, ChatRequest
 from domain.model.errors import InvalidRequest
 from domain.model.stream import fold
 from entrypoints.container import Container, build_container, close_container
-from entrypoints.http.answers import completion_bytes
+from entrypoints.http.sending.answers import completion_bytes
 from entrypoints.settings import Settings, variable
 
 _NO_MODEL = f"Name a model with --model, or set {variable('default_model')}."

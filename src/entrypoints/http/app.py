@@ -12,16 +12,16 @@ from litestar.exceptions import HTTPException
 
 from entrypoints.container import Container, close_container
 from entrypoints.http.auth import KeyGuard
-from entrypoints.http.chat import chat_route
-from entrypoints.http.embeddings import embeddings_route
 from entrypoints.http.errors import ErrorBorder
 from entrypoints.http.front_door import FrontDoor
-from entrypoints.http.health import Readiness, health_routes
-from entrypoints.http.models import model_routes
+from entrypoints.http.intake.reception import Reception, ReceptionLimits
+from entrypoints.http.intake.request_reader import RequestReader
 from entrypoints.http.openapi import SECURITY, document_bodies, openapi_config
-from entrypoints.http.reception import Reception, ReceptionLimits
-from entrypoints.http.requests import RequestReader
-from entrypoints.http.stream_writer import StreamTimes
+from entrypoints.http.resources.chat import chat_route
+from entrypoints.http.resources.embeddings import embeddings_route
+from entrypoints.http.resources.health import Readiness, health_routes
+from entrypoints.http.resources.models import model_routes
+from entrypoints.http.sending.stream_writer import StreamTimes
 from entrypoints.settings import Settings
 
 

@@ -13,7 +13,7 @@ from domain.model.embedding import Embeddings
 from domain.model.stream import Chunk, Delta, ToolCallDelta
 from domain.model.usage import Usage
 from entrypoints.http import openai_wire as wire
-from entrypoints.http.requests import OPENAI
+from entrypoints.http.intake.request_reader import OPENAI
 
 T = TypeVar("T")
 _ENCODER = msgspec.json.Encoder()

@@ -10,7 +10,7 @@ from msgspec import Struct
 from domain.model.call import Call
 from domain.use_cases.stream_chat import Answer
 from entrypoints.http.errors import CallerLeft
-from entrypoints.http.headers import answer_headers
+from entrypoints.http.sending.headers import answer_headers
 from ports.clock import Clock
 
 _KEEP_ALIVE = b": keep-alive\n\n"

@@ -10,11 +10,11 @@ from litestar.types import ASGIApp
 from domain.model.catalogue import ModelCard
 from domain.model.errors import UnknownModel
 from domain.use_cases.list_models import ListModels
-from entrypoints.http.answers import encode, model
+from entrypoints.http.intake.reception import AnyRequest, Reception
 from entrypoints.http.openai_wire import LLMModel, LLMModelList, Model, ModelList
 from entrypoints.http.openapi import answers
-from entrypoints.http.reception import AnyRequest, Reception
-from entrypoints.http.whole_answer import WholeAnswer
+from entrypoints.http.sending.answers import encode, model
+from entrypoints.http.sending.whole_answer import WholeAnswer
 
 _LONGEST_ECHO = 64
 

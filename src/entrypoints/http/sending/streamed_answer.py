@@ -11,11 +11,11 @@ from domain.model.call import Call
 from domain.model.chat import ChatRequest
 from domain.model.errors import GatewayError
 from domain.use_cases.stream_chat import Answer, StreamChat
-from entrypoints.http.answers import chunk_bytes
-from entrypoints.http.departure import while_caller_stays
 from entrypoints.http.errors import CallerLeft, envelope
 from entrypoints.http.http_protocol import hang_up
-from entrypoints.http.stream_writer import StreamTimes, StreamWriter, while_reader_reads
+from entrypoints.http.sending.answers import chunk_bytes
+from entrypoints.http.sending.departure import while_caller_stays
+from entrypoints.http.sending.stream_writer import StreamTimes, StreamWriter, while_reader_reads
 from ports.chat_provider import Batch
 from ports.clock import Clock
 

@@ -8,16 +8,16 @@ from domain.model.call import Call
 from domain.model.chat import ChatParameters, ChatRequest
 from domain.use_cases.complete_chat import CompleteChat
 from domain.use_cases.stream_chat import StreamChat
-from entrypoints.http.answers import completion_bytes
-from entrypoints.http.departure import while_caller_stays
-from entrypoints.http.headers import answer_headers
+from entrypoints.http.intake.reception import AnyRequest, Reception
+from entrypoints.http.intake.request_reader import RequestReader
 from entrypoints.http.openai_wire import ChatCompletion
 from entrypoints.http.openapi import answers, takes
-from entrypoints.http.reception import AnyRequest, Reception
-from entrypoints.http.requests import RequestReader
-from entrypoints.http.stream_writer import StreamTimes
-from entrypoints.http.streamed_answer import StreamedAnswer
-from entrypoints.http.whole_answer import WholeAnswer
+from entrypoints.http.sending.answers import completion_bytes
+from entrypoints.http.sending.departure import while_caller_stays
+from entrypoints.http.sending.headers import answer_headers
+from entrypoints.http.sending.stream_writer import StreamTimes
+from entrypoints.http.sending.streamed_answer import StreamedAnswer
+from entrypoints.http.sending.whole_answer import WholeAnswer
 from ports.clock import Clock
 
 

@@ -6,14 +6,14 @@ from litestar.types import ASGIApp
 
 from domain.model.embedding import EmbeddingParameters
 from domain.use_cases.embed import Embed
-from entrypoints.http.answers import embeddings_bytes
-from entrypoints.http.departure import while_caller_stays
-from entrypoints.http.headers import answer_headers
+from entrypoints.http.intake.reception import AnyRequest, Reception
+from entrypoints.http.intake.request_reader import RequestReader
 from entrypoints.http.openai_wire import EmbeddingList
 from entrypoints.http.openapi import answers, takes
-from entrypoints.http.reception import AnyRequest, Reception
-from entrypoints.http.requests import RequestReader
-from entrypoints.http.whole_answer import WholeAnswer
+from entrypoints.http.sending.answers import embeddings_bytes
+from entrypoints.http.sending.departure import while_caller_stays
+from entrypoints.http.sending.headers import answer_headers
+from entrypoints.http.sending.whole_answer import WholeAnswer
 from ports.clock import Clock
 
 

@@ -7,8 +7,8 @@ from domain.model.chat import ChatParameters, ChatRequest
 from domain.model.document import Document
 from domain.model.embedding import EmbeddingParameters, EmbeddingRequest
 from domain.model.errors import InvalidRequest
-from entrypoints.http import strict_json
-from entrypoints.http.steering import refuse_steering
+from entrypoints.http.intake import strict_json
+from entrypoints.http.intake.steering import refuse_steering
 
 OPENAI = "openai"
 """The dialect of this API, by the name that documents and providers use for it."""

@@ -2,7 +2,7 @@
 
 from litestar.types import Receive, Scope, Send
 
-from entrypoints.http.headers import HeaderList
+from entrypoints.http.sending.headers import HeaderList
 
 
 class WholeAnswer:

@@ -1,0 +1,1 @@
+"""From bytes to requests of the domain: within limits, strictly, with the field at fault named."""
