@@ -3,6 +3,8 @@
 import logging
 import math
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import msgspec
@@ -194,6 +196,18 @@ def _plain(error: HTTPException, code: str) -> bytes:
     kind = "server_error" if error.status_code >= _INTERNAL_STATUS else "invalid_request_error"
     message = clean_text(error.detail or "The request was refused.")
     return msgspec.json.encode(ErrorEnvelope(ErrorBody(message=message, type=kind, param=None, code=code)))
+
+
+@contextmanager
+def internal_errors_told(request_id: str) -> Iterator[None]:
+    """A block whose unexpected errors become ours: for a stream that has begun, where no status can tell of them."""
+    try:
+        yield
+    except domain.GatewayError:
+        raise
+    except Exception as error:
+        _log_unexpected(error, request_id)
+        raise domain.GatewayError(_INTERNAL.message) from error
 
 
 def _log_unexpected(error: Exception, request_id: str) -> None:

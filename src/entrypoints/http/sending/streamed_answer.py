@@ -11,7 +11,7 @@ from domain.model.call import Call
 from domain.model.chat import ChatRequest
 from domain.model.errors import GatewayError
 from domain.use_cases.stream_chat import Answer, StreamChat
-from entrypoints.http.errors import CallerLeft, envelope
+from entrypoints.http.errors import CallerLeft, envelope, internal_errors_told
 from entrypoints.http.http_protocol import hang_up
 from entrypoints.http.sending.answers import chunk_bytes
 from entrypoints.http.sending.departure import while_caller_stays
@@ -38,12 +38,13 @@ class StreamedAnswer:
         """ASGI."""
         writer = StreamWriter(send, self._clock, self._call)
         try:
-            async with (
-                while_caller_stays(receive),
-                while_reader_reads(writer, self._clock, self._times),
-                self._stream(self._request, self._call) as answer,
-            ):
-                await self._pass_on(answer, writer)
+            with internal_errors_told(self._call.id):
+                async with (
+                    while_caller_stays(receive),
+                    while_reader_reads(writer, self._clock, self._times),
+                    self._stream(self._request, self._call) as answer,
+                ):
+                    await self._pass_on(answer, writer)
         except CallerLeft:
             if not writer.started:
                 raise
@@ -56,7 +57,7 @@ class StreamedAnswer:
         else:
             await writer.end(_DONE)
 
-    async def _pass_on(self, answer: Answer, writer: "StreamWriter") -> None:
+    async def _pass_on(self, answer: Answer, writer: StreamWriter) -> None:
         writer.answer = answer
         wants_usage = self._request.wants_usage
         async for batch in answer:
