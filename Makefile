@@ -40,6 +40,7 @@ env-example: $(VENV)/.installed-dev ## write .env.example and docs/configuration
 lock: $(VENV)/.installed-dev ## resolve the dependencies again and write the lock files
 	$(BIN)/uv pip compile pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11 -q -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group build --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11 -q -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile tests/litellm/requirements.in --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11 -q -o tests/litellm/requirements-litellm.lock
 
 clean: ## remove what these words made
 	rm -rf $(VENV) $(LITELLM_VENV) .mypy_cache .ruff_cache .hypothesis dist
