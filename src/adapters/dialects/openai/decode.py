@@ -23,7 +23,7 @@ from domain.model.completion import Choice, Completion, Provenance, Reply
 from domain.model.document import Carried
 from domain.model.embedding import Embedding, Embeddings, EncodingFormat
 from domain.model.errors import UpstreamInvalid
-from domain.model.usage import UNKNOWN_USAGE
+from domain.model.usage import UNKNOWN_USAGE, Usage
 
 _ANSWER = msgspec.json.Decoder(WireAnswer)
 _VECTORS = msgspec.json.Decoder(WireEmbeddings)
@@ -44,18 +44,19 @@ def decode_completion(body: bytes, provenance: Provenance, now: float) -> Comple
     if not wire.choices:
         raise UpstreamInvalid("The provider's answer has no choices.")
     completion_id = wire.id or f"chatcmpl-{provenance.upstream_id or int(now)}"
-    created = wire.created or int(now)
+    created = int(wire.created or now)
+    usage = read_usage(wire.usage)
     model = wire.model or provenance.model
     return Completion(
         id=completion_id,
         created=created,
         model=model,
         choices=tuple(_choice(position, choice) for position, choice in enumerate(wire.choices)),
-        usage=read_usage(wire.usage) or UNKNOWN_USAGE,
+        usage=usage or UNKNOWN_USAGE,
         provenance=provenance,
         system_fingerprint=wire.system_fingerprint,
         service_tier=wire.service_tier,
-        carried=Carried(DIALECT, _mended(body, completion_id, created, model)),
+        carried=Carried(DIALECT, _mended(body, completion_id, created, model, usage)),
     )
 
 
@@ -89,8 +90,10 @@ def _tool_call(position: int, wire: WireToolCall) -> ToolCall:
     return ToolCall(call_id, function=FunctionCall(function.name or "", function.arguments or ""))
 
 
-def _mended(body: bytes, completion_id: str, created: int, model: str) -> bytes:
+def _mended(body: bytes, completion_id: str, created: int, model: str, usage: Usage | None) -> bytes:
     fields = _FIELDS.decode(body)
+    if usage is None or usage.source == "unknown":
+        fields.pop("usage", None)  # nonsense is left out: unknown is better than wrong
     fields["id"] = Raw(_ENCODER.encode(completion_id))
     fields["object"] = Raw(b'"chat.completion"')
     fields["created"] = Raw(_ENCODER.encode(created))

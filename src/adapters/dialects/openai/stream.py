@@ -161,7 +161,7 @@ class ChatStreamDecoder:
         """Keep the first id, date and model; says whether this chunk's head was the same."""
         head = self._head
         if not head.id and wire.choices:
-            created = wire.created or int(self._now)
+            created = int(wire.created or self._now)
             head = rewrite.Head(wire.id or f"chatcmpl-{created}", created, wire.model or head.model)
             self._head = head
         return wire.id == head.id and wire.created == head.created and wire.model == head.model
@@ -174,6 +174,8 @@ class ChatStreamDecoder:
 
     def _usage_chunk(self) -> list[Chunk]:
         if self._usage is None or self._usage_document is None or not self._head.id:
+            return []
+        if self._usage.source == "unknown":  # nonsense is left out: unknown is better than wrong
             return []
         return [self._made((), rewrite.usage_chunk(self._head, self._usage_document), None, self._usage)]
 

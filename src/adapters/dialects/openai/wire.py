@@ -63,7 +63,7 @@ class WireAnswer(Struct):
     """A completion, or a chunk of one."""
 
     id: str | None = None
-    created: int | None = None
+    created: int | float | None = None
     model: str | None = None
     choices: list[WireChoice] | None = None
     usage: Raw = NOTHING
