@@ -7,6 +7,7 @@ from adapters.dialects.openai.encode import chat_body, embedding_body
 from domain.model.chat import ChatParameters, ChatRequest, SystemMessage, UserMessage
 from domain.model.document import Document
 from domain.model.embedding import EmbeddingParameters, EmbeddingRequest
+from entrypoints.http.intake.request_reader import RequestReader
 
 PARAMETERS = ChatParameters(messages=[SystemMessage(content="be brief"), UserMessage(content="hi")], temperature=0.5)
 
@@ -60,3 +61,9 @@ def test_embeddings_travel_the_same_way() -> None:
         "input": ["a", "b"],
         "model": "y",
     }
+
+
+def test_parts_that_nobody_here_reads_travel_too() -> None:
+    text = b'{"model":"m","messages":[{"role":"user","content":[{"type":"video_url","video_url":{"url":"x"}}]},{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"}]}]}'
+    request = RequestReader(64, None).chat(text)
+    assert chat_body(request, "m", stream=False) == text

@@ -56,7 +56,33 @@ class RefusalPart(Struct, frozen=True, tag_field="type", tag="refusal"):
     refusal: str
 
 
-ContentPart = TextPart | ImagePart | AudioPart | FilePart | RefusalPart
+class VideoPart(Struct, frozen=True, tag_field="type", tag="video_url"):
+    """Not OpenAI's own, but understood by gateways and models behind it: it travels in the document, unread."""
+
+
+class DocumentPart(Struct, frozen=True, tag_field="type", tag="document"):
+    """Anthropic's word for a file, taken by gateways that speak OpenAI's dialect: travels unread."""
+
+
+class ThinkingPart(Struct, frozen=True, tag_field="type", tag="thinking"):
+    """Reasoning that some models want back with the next turn: travels unread."""
+
+
+class RedactedThinkingPart(Struct, frozen=True, tag_field="type", tag="redacted_thinking"):
+    """The same, sealed."""
+
+
+ContentPart = (
+    TextPart
+    | ImagePart
+    | AudioPart
+    | FilePart
+    | RefusalPart
+    | VideoPart
+    | DocumentPart
+    | ThinkingPart
+    | RedactedThinkingPart
+)
 
 
 class FunctionCall(Struct, frozen=True):
@@ -98,7 +124,7 @@ class UserMessage(Struct, frozen=True, tag_field="role", tag="user"):
 class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant"):
     """What the model said earlier; `content` may be absent where it called tools."""
 
-    content: str | list[TextPart | RefusalPart] | Maybe = UNSET
+    content: str | list[ContentPart] | Maybe = UNSET
     name: str | Maybe = UNSET
     refusal: str | Maybe = UNSET
     tool_calls: list[ToolCall] | Maybe = UNSET
@@ -106,7 +132,9 @@ class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant"):
 
 
 class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool"):
-    content: str | list[TextPart]
+    """What a tool answered; some models take images here."""
+
+    content: str | list[ContentPart]
     tool_call_id: str
 
 

@@ -15,7 +15,7 @@ def serve(arguments: argparse.Namespace) -> int:
     """Serve the HTTP API."""
     given = {name: getattr(arguments, name) for name in ("host", "port", "workers")}
     settings = settings_from_environment({name: value for name, value in given.items() if value is not None})
-    from entrypoints.http.server import serve as serve_http  # noqa: PLC0415 - the only word that needs a server
+    from entrypoints.http.server import serve as serve_http
 
     return serve_http(settings)
 
@@ -26,10 +26,10 @@ def chat(arguments: argparse.Namespace) -> int:
     if not prompt.strip():
         raise InvalidRequest("There is nothing to say: the prompt is empty.", param="prompt")
     if arguments.url:
-        from entrypoints.cli import remote  # noqa: PLC0415 - brings an HTTP client
+        from entrypoints.cli import remote
 
         return remote.chat(arguments.url, _key(arguments), _body(arguments, prompt), as_json=arguments.json)
-    from entrypoints.cli import in_process  # noqa: PLC0415 - brings the whole service
+    from entrypoints.cli import in_process
 
     settings = _quiet()
     return asyncio.run(
@@ -40,11 +40,11 @@ def chat(arguments: argparse.Namespace) -> int:
 def models(arguments: argparse.Namespace) -> int:
     """List the models."""
     if arguments.url:
-        from entrypoints.cli import remote  # noqa: PLC0415 - brings an HTTP client
+        from entrypoints.cli import remote
 
         found = remote.models(arguments.url, _key(arguments))
     else:
-        from entrypoints.cli import in_process  # noqa: PLC0415 - brings the whole service
+        from entrypoints.cli import in_process
 
         found = asyncio.run(in_process.models(_quiet()))
     if arguments.json:
@@ -65,7 +65,7 @@ def check(arguments: argparse.Namespace) -> int:
             print(json.dumps({"ok": False, "problems": error.problems}, indent=2))
             return 2
         raise
-    from entrypoints.cli import in_process  # noqa: PLC0415 - brings the whole service
+    from entrypoints.cli import in_process
 
     troubles = asyncio.run(in_process.troubles(msgspec.structs.replace(settings, log_level="error")))
     report = {
@@ -88,7 +88,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 def schema(_arguments: argparse.Namespace) -> int:
     """Print the JSON Schema of the settings."""
-    from entrypoints.settings_docs import settings_schema  # noqa: PLC0415 - only this word needs it
+    from entrypoints.settings_docs import settings_schema
 
     print(json.dumps(settings_schema(), indent=2))
     return 0

@@ -26,10 +26,10 @@ def serve(settings: Settings) -> int:
     try:
         listener = _listen(settings)
     except OSError as error:
-        print(f"llm-proxy: cannot listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        print(f"llm-proxy: cannot listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
         return _USAGE_ERROR
     for line in start_lines(settings):
-        print(line, file=sys.stderr)  # noqa: T201
+        print(line, file=sys.stderr)
     run = _serve_many if settings.workers > 1 else _serve_one
     run(settings, listener)
     return 0
