@@ -110,3 +110,12 @@ def test_comments_are_counted_as_signs_of_life() -> None:
     decoder = SseDecoder(LIMIT)
     decoder.feed(b": a\n: b\n\n")
     assert decoder.comments == 2
+
+
+def test_good_events_before_one_that_is_too_large_are_not_lost() -> None:
+    decoder = SseDecoder(100)
+    assert decoder.feed(b"data: good\n\ndata: " + b"x" * 200) == [SseEvent(b"good")]
+    with pytest.raises(UpstreamInvalid):
+        decoder.feed(b"more")
+    with pytest.raises(UpstreamInvalid):
+        decoder.close()

@@ -40,10 +40,12 @@ class SseDecoder:
         self._name: bytes | None = None
         self._unknown: list[tuple[bytes, bytes]] = []
         self._size = 0
+        self._failure: UpstreamInvalid | None = None
         self.comments = 0
 
     def feed(self, piece: bytes) -> list[SseEvent]:
-        """The events that are complete with this piece."""
+        """The events that are complete with this piece. A failure behind good events is raised by the next call."""
+        self._raise_failure()
         if self._at_start:
             piece = self._without_bom(piece)
         if self._skip_lf and piece:
@@ -60,22 +62,35 @@ class SseDecoder:
             self._partial.append(lines[0])
             lines[0] = b"".join(self._partial)
             self._partial, self._partial_size = [], 0
-        for line in lines:
-            self._line(line, events)
-        if rest:
-            self._partial.append(rest)
-            self._partial_size += len(rest)
-            self._bound(self._partial_size)
+        try:
+            self._take(lines, rest, events)
+        except UpstreamInvalid as failure:
+            if not events:
+                raise
+            self._failure = failure
         return events
 
     def close(self) -> list[SseEvent]:
         """The event that was still waiting for its blank line, if any."""
+        self._raise_failure()
         events: list[SseEvent] = []
         if self._partial:
             self._line(b"".join(self._partial), events)
             self._partial, self._partial_size = [], 0
         self._line(b"", events)
         return events
+
+    def _take(self, lines: list[bytes], rest: bytes, events: list[SseEvent]) -> None:
+        for line in lines:
+            self._line(line, events)
+        if rest:
+            self._partial.append(rest)
+            self._partial_size += len(rest)
+            self._bound(self._partial_size)
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     def _without_bom(self, piece: bytes) -> bytes:
         head = b"".join(self._partial) + piece
