@@ -13,7 +13,7 @@ RUN PATH="/app/.venv/bin:$PATH" .venv/bin/pip install --no-deps --no-build-isola
 FROM python:3.11.14-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin llm-proxy
 COPY --from=build /app/.venv /app/.venv
-ENV PATH="/app/.venv/bin:$PATH" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH="/app/.venv/bin:$PATH" PYTHONUNBUFFERED=1
 USER 10001
 WORKDIR /config
 EXPOSE 8002

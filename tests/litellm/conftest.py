@@ -10,6 +10,15 @@ from support.processes import Process, our_service
 from support.scripted_openai import ScriptedOpenAI, scripted_openai
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_proxy() -> Iterator[None]:
+    """All of this is on this machine; a proxy that the shell names must not come between."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NO_PROXY", "127.0.0.1")
+        environment.setenv("no_proxy", "127.0.0.1")
+        yield
+
+
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[ScriptedOpenAI]:
     with scripted_openai() as running_upstream:

@@ -1,6 +1,8 @@
 """The official client, our service, a real LiteLLM proxy and a scripted provider, on real sockets."""
 
 import json
+import socket
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -9,9 +11,10 @@ import pytest
 
 from support.litellm_process import MASTER_KEY, OUR_KEY, litellm_process
 from support.processes import Process, free_port, our_service
-from support.scripted_openai import ScriptedOpenAI
+from support.scripted_openai import VECTOR, ScriptedOpenAI
 
 FUNCTION: Any = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+CHAT = "/v1/chat/completions"
 CLOSED_S = 5
 
 
@@ -19,19 +22,30 @@ def say(text: str) -> list[Any]:
     return [{"role": "user", "content": text}]
 
 
-def raw_stream(service: Process, text: str) -> httpx.Response:
-    body = {"model": "scripted", "messages": say(text), "stream": True}
-    return httpx.post(
-        f"{service.url}/v1/chat/completions",
-        json=body,
-        headers={"x-internal-auth": OUR_KEY},
-        timeout=30,
-        trust_env=False,
-    )
+def asking(text: str, *, stream: bool) -> dict[str, Any]:
+    return {"model": "scripted", "messages": say(text), "stream": stream}
 
 
-def events(answer: httpx.Response) -> list[str]:
-    return [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
+def raw_client(service: Process) -> httpx.Client:
+    return httpx.Client(base_url=service.url, headers={"x-internal-auth": OUR_KEY}, timeout=30, trust_env=False)
+
+
+@pytest.fixture
+def raw(service: Process) -> Iterator[httpx.Client]:
+    with raw_client(service) as made:
+        yield made
+
+
+def events(answer: httpx.Response) -> Iterator[str]:
+    """What follows `data: `, as it comes. Ends with an error where the body has no correct end."""
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    return (line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: "))
+
+
+def ends_with_one_error(found: list[str]) -> bool:
+    """Whether there are events, the last and no other is an error, and there is no end mark."""
+    return "[DONE]" not in found and [event for event in found if "error" in json.loads(event)] == found[-1:] != []
 
 
 def test_a_plain_answer(client: openai.OpenAI) -> None:
@@ -49,6 +63,7 @@ def test_a_streamed_answer(client: openai.OpenAI) -> None:
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Hello world"
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices[0].finish_reason] == ["stop"]
     assert [chunk.choices[0].delta.role for chunk in chunks].count("assistant") == 1
+    assert {chunk.usage for chunk in chunks} == {None}
 
 
 def test_usage_ends_a_stream_that_asks_for_it(client: openai.OpenAI) -> None:
@@ -77,7 +92,9 @@ def test_parallel_tool_calls_and_their_stream(client: openai.OpenAI) -> None:
     assert [call.id for call in whole.choices[0].message.tool_calls or []] == ["call_a", "call_b"]
     with client.chat.completions.stream(model="scripted", messages=say("parallel"), tools=[FUNCTION]) as stream:
         final = stream.get_final_completion()
-    assert [call.id for call in final.choices[0].message.tool_calls or []] == ["call_a", "call_b"]
+    assert [
+        (call.id, call.function.name, call.function.arguments) for call in final.choices[0].message.tool_calls or []
+    ] == [("call_a", "f", '{"a":1}'), ("call_b", "g", "{}")]
 
 
 def test_structured_output_reaches_the_provider(client: openai.OpenAI, upstream: ScriptedOpenAI) -> None:
@@ -93,11 +110,13 @@ def test_structured_output_reaches_the_provider(client: openai.OpenAI, upstream:
     assert upstream.bodies[-1]["response_format"]["json_schema"]["schema"] == schema
 
 
-def test_embeddings_plain_and_packed(client: openai.OpenAI) -> None:
+def test_embeddings_are_written_as_asked(client: openai.OpenAI) -> None:
     plain = client.embeddings.create(model="vectors", input=["a", "b"], encoding_format="float")
-    packed = client.embeddings.create(model="vectors", input="a")
-    assert [item.embedding for item in plain.data] == [[0.5, -0.25], [0.5, -0.25]]
-    assert packed.data[0].embedding == [0.5, -0.25]
+    packed: Any = client.embeddings.create(model="vectors", input="a", encoding_format="base64")
+    unpacked = client.embeddings.create(model="vectors", input="a")
+    assert [item.embedding for item in plain.data] == [list(VECTOR), list(VECTOR)]
+    assert packed.data[0].embedding == "AAAAPwAAgL4="
+    assert unpacked.data[0].embedding == list(VECTOR)
 
 
 def test_models_are_those_of_the_proxy(client: openai.OpenAI) -> None:
@@ -117,6 +136,7 @@ def test_a_wrong_key_of_ours(service: Process) -> None:
     [
         ("nobody-knows", "hi", openai.NotFoundError, 404, "model_not_found"),
         ("scripted", "too long", openai.BadRequestError, 400, "context_length_exceeded"),
+        ("scripted", "flagged", openai.BadRequestError, 400, "content_policy_violation"),
         ("scripted", "429", openai.RateLimitError, 429, "rate_limit_exceeded"),
         ("scripted", "500", openai.InternalServerError, 502, "upstream_error"),
         ("scripted", "bad key", openai.InternalServerError, 502, "upstream_auth"),
@@ -154,39 +174,70 @@ def test_the_cost_of_a_priced_model_is_told(client: openai.OpenAI) -> None:
     assert "x-llm-proxy-cost-usd" not in unpriced.headers
 
 
+def test_an_answer_that_the_provider_filtered_says_so(client: openai.OpenAI) -> None:
+    whole = client.chat.completions.create(model="scripted", messages=say("cut off"))
+    streamed = list(client.chat.completions.create(model="scripted", messages=say("cut off"), stream=True))
+    assert (whole.choices[0].message.content, whole.choices[0].finish_reason) == ("Hello", "content_filter")
+    assert streamed[-1].choices[0].finish_reason == "content_filter"
+
+
+def test_no_key_of_ours_reaches_the_provider(client: openai.OpenAI, upstream: ScriptedOpenAI) -> None:
+    client.chat.completions.create(model="scripted", messages=say("hi"))
+    headers = upstream.asked[-1].headers
+    assert headers["authorization"] == "Bearer fake"
+    assert not [value for value in headers.values() if OUR_KEY in value or MASTER_KEY in value]
+
+
 @pytest.mark.parametrize("text", ["error mid-stream", "cut"])
 def test_a_broken_stream_ends_with_one_error_and_no_end_mark(
-    client: openai.OpenAI, service: Process, text: str
+    raw: httpx.Client, upstream: ScriptedOpenAI, text: str
 ) -> None:
-    found = events(raw_stream(service, text))
-    assert "[DONE]" not in found
-    assert [event for event in found if '"error"' in event] == found[-1:]
-    with pytest.raises(openai.APIError):
-        list(client.chat.completions.create(model="scripted", messages=say(text), stream=True))
+    with raw.stream("POST", CHAT, json=asking(text, stream=True)) as answer:
+        coming = events(answer)
+        begun = next(coming)
+        upstream.held().release()
+        found = [begun, *coming]
+    assert ends_with_one_error(found)
 
 
-def test_what_this_release_of_litellm_hides_stays_hidden(service: Process) -> None:
+@pytest.mark.parametrize("text", ["error mid-stream", "cut"])
+def test_the_official_client_raises_where_a_stream_breaks(
+    client: openai.OpenAI, upstream: ScriptedOpenAI, text: str
+) -> None:
+    with client.chat.completions.create(model="scripted", messages=say(text), stream=True) as stream:
+        begun = next(stream)
+        upstream.held().release()
+        with pytest.raises(openai.APIError) as caught:
+            list(stream)
+    assert begun.choices[0].delta.role == "assistant"
+    assert caught.value.code == "upstream_error"
+
+
+def test_what_this_release_of_litellm_hides_stays_hidden(raw: httpx.Client) -> None:
     """LiteLLM 1.106.2 invents `stop` for an answer that was cut cleanly. It tells nobody, so nobody behind it can tell.
 
-    Releases from 1.109 on report it; this test fails with them, and should then join the one above.
+    Releases from 1.109 on report it; this test fails with them, and should then join the ones above.
     """
-    found = events(raw_stream(service, "clean end"))
-    assert found[-1] == "[DONE]"
-    assert '"finish_reason":"stop"' in found[-2]
+    with raw.stream("POST", CHAT, json=asking("clean end", stream=True)) as answer:
+        *_, last, mark = events(answer)
+    assert mark == "[DONE]"
+    assert json.loads(last)["choices"][0]["finish_reason"] == "stop"
 
 
 @pytest.mark.parametrize(("text", "stream"), [("hang mid-stream", True), ("hang", False)])
 def test_a_caller_that_leaves_stops_the_provider(
     service: Process, upstream: ScriptedOpenAI, text: str, *, stream: bool
 ) -> None:
-    upstream.hanging.clear()
-    upstream.closed.clear()
-    body = {"model": "scripted", "messages": say(text), "stream": stream}
-    with httpx.Client(base_url=service.url, headers={"x-internal-auth": OUR_KEY}, trust_env=False) as leaving:
-        with pytest.raises(httpx.ReadTimeout):
-            leaving.post("/v1/chat/completions", json=body, timeout=1.0)
-    assert upstream.hanging.is_set()
-    assert upstream.closed.wait(CLOSED_S)
+    body = json.dumps(asking(text, stream=stream)).encode()
+    head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nx-internal-auth: {OUR_KEY}\r\ncontent-type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as caller:
+        caller.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        held = upstream.held()
+        received = b""
+        while stream and b'"llo"' not in received:
+            received += caller.recv(65_536)
+        assert not held.peer_closed.is_set()
+    assert held.peer_closed.wait(CLOSED_S)
 
 
 def test_our_own_key_refused_is_a_502(litellm: Process) -> None:
@@ -210,25 +261,18 @@ def test_it_starts_without_the_proxy_and_says_so() -> None:
         assert (ready.status_code, len(ready.json()["reasons"])) == (503, 1)
         with pytest.raises(openai.InternalServerError) as caught:
             client.chat.completions.create(model="scripted", messages=say("hi"))
-        assert caught.value.code == "upstream_unreachable"
+        assert (caught.value.status_code, caught.value.code) == (502, "upstream_unreachable")
 
 
 def test_killing_the_proxy_mid_stream_ends_the_stream_with_one_error(upstream: ScriptedOpenAI) -> None:
-    upstream.hanging.clear()
     with litellm_process(upstream) as proxy:
         settings = {"litellm_proxy_url": proxy.url, "litellm_api_key": MASTER_KEY, "internal_api_key": OUR_KEY}
-        with (
-            our_service(**settings) as service,
-            httpx.Client(base_url=service.url, trust_env=False, timeout=30) as client,
-        ):
-            body = {"model": "scripted", "messages": say("hang mid-stream"), "stream": True}
-            headers = {"x-internal-auth": OUR_KEY}
-            with client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as answer:
-                lines = answer.iter_lines()
-                first = next(lines)
+        with our_service(**settings) as service, raw_client(service) as raw:
+            with raw.stream("POST", CHAT, json=asking("hang mid-stream", stream=True)) as answer:
+                coming = events(answer)
+                begun = next(coming)
+                upstream.held()
                 proxy.kill()
-                rest = [line for line in lines if line]
-            assert '"content"' in first
-            assert [line for line in rest if '"error"' in line] == rest[-1:]
-            assert "[DONE]" not in "".join(rest)
-            assert client.get("/health").is_success
+                found = [begun, *coming]
+            assert ends_with_one_error(found)
+            assert raw.get("/health").status_code == 200

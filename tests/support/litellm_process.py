@@ -1,4 +1,4 @@
-"""A real LiteLLM proxy, in the virtual environment that `make test-litellm` makes for it."""
+"""A real LiteLLM proxy, in the virtual environment that `make test-litellm` makes for it or LITELLM_PYTHON names."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from support.processes import Process, free_port, running
 from support.scripted_openai import ScriptedOpenAI
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON = ROOT / ".venv-litellm" / "bin" / "python"
+PYTHON = Path(os.environ.get("LITELLM_PYTHON") or ROOT / ".venv-litellm" / "bin" / "python")
 CONFIG = ROOT / "tests" / "litellm" / "proxy-config.yaml"
 MASTER_KEY = "sk-test-master"
 OUR_KEY = "our-key"

@@ -15,6 +15,9 @@ import httpx
 from msgspec import Struct
 
 _STOP_S = 15
+_LOOK_AGAIN_S = 0.05
+# What a shell exports for our service, LiteLLM or an HTTP client must not steer a process under test.
+_INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 
 class Process(Struct):
@@ -44,12 +47,16 @@ def free_port() -> int:
 
 @contextmanager
 def running(command: Sequence[str], port: int, health: str, within: float, **environ: str) -> Iterator[Process]:
-    """A process that answers at `health` within so many seconds; stopped with SIGTERM when the block is left."""
+    """A process that answers at `health` within so many seconds; stopped with SIGTERM when the block is left.
+
+    It starts in an empty folder and sees only `environ` and a few variables that every program needs.
+    """
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "output"
         with log.open("wb") as output:
             started = subprocess.Popen(
-                command, env={**os.environ, **environ}, stdout=output, stderr=output, cwd=folder
+                command, env={**inherited, **environ}, stdout=output, stderr=output, cwd=folder
             )
         process = Process(started, port, log)
         try:
@@ -71,8 +78,9 @@ def _await_health(process: Process, health: str, within: float) -> None:
         try:
             if httpx.get(process.url + health, timeout=2, trust_env=False).is_success:
                 return
-        except httpx.HTTPError:
-            time.sleep(0.05)  # another process's start cannot be awaited, only looked for
+        except httpx.TransportError:
+            pass  # it does not listen yet
+        time.sleep(_LOOK_AGAIN_S)  # another process's start cannot be awaited, only looked for
     raise AssertionError(f"no answer at {health}:\n{process.log.read_text(errors='replace')[-3000:]}")
 
 

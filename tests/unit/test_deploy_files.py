@@ -18,6 +18,8 @@ COMPOSE = ROOT / "deploy" / "compose.yaml"
 DOCKERFILE = ROOT / "Dockerfile"
 PINNED = re.compile(r"^[\w./-]+:v?\d+\.\d+(\.\d+)?[\w.-]*$")
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD")
+# From outside, and without a default that would be a secret itself: `${NAME}`, `${NAME:?why}` or `${NAME:-}`.
+FROM_OUTSIDE = re.compile(r"\$\{\w+(:\?[^}]+|:-)?\}")
 
 
 class UniqueKeys(yaml.SafeLoader):
@@ -51,7 +53,38 @@ def test_every_service_is_pinned_checked_and_inside(name: str) -> None:
 def test_no_secret_is_written_down(name: str) -> None:
     for variable_name, value in SERVICES[name].get("environment", {}).items():
         if SECRET.search(variable_name):
-            assert re.fullmatch(r"\$\{\w+(:[?-][^}]*)?\}", value), variable_name
+            assert FROM_OUTSIDE.fullmatch(value), variable_name
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed"),
+    [
+        ("${A:?say}", True),
+        ("${A:-}", True),
+        ("${A}", True),
+        ("${A:-sk-1}", False),
+        ("${A:?}", False),
+        ("sk-1", False),
+    ],
+)
+def test_a_default_counts_as_a_secret_that_is_written_down(value: str, *, allowed: bool) -> None:
+    assert bool(FROM_OUTSIDE.fullmatch(value)) is allowed
+
+
+def test_nothing_starts_without_the_keys_between_callers_us_and_the_proxy() -> None:
+    ours, proxy = (SERVICES[name]["environment"] for name in ("llm-proxy", "litellm"))
+    for value in (
+        ours["LLM_PROXY__INTERNAL_API_KEY"],
+        ours["LLM_PROXY__LITELLM_API_KEY"],
+        proxy["LITELLM_MASTER_KEY"],
+    ):
+        assert ":?" in value
+
+
+def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "twice.yaml").write_text("a: {b: 1, b: 2}\n")
+    with pytest.raises(AssertionError):
+        load(tmp_path / "twice.yaml")
 
 
 def test_only_our_service_is_published_and_only_on_loopback() -> None:
@@ -90,7 +123,9 @@ def test_the_sample_configuration_of_litellm_leaves_retries_to_us_and_stops_with
     sample = load(ROOT / "deploy" / "litellm-config.yaml")
     assert sample["router_settings"]["num_retries"] == 0
     assert sample["general_settings"]["cancel_on_disconnect"] is True
-    assert all("os.environ/" in row["litellm_params"].get("api_key", "os.environ/") for row in sample["model_list"])
+    assert sample["litellm_settings"]["telemetry"] is False
+    keys = [row["litellm_params"].get("api_key") for row in sample["model_list"]]
+    assert all(key.startswith("os.environ/") for key in [*keys, sample["general_settings"]["master_key"]] if key)
 
 
 def test_the_image_is_pinned_and_does_not_run_as_root() -> None:
@@ -100,6 +135,7 @@ def test_the_image_is_pinned_and_does_not_run_as_root() -> None:
     assert all(PINNED.match(image) for image in images)
     assert [line for line in lines if line.startswith("USER ")] == ["USER 10001"]
     assert any(line.startswith("HEALTHCHECK ") for line in lines)
+    assert "PYTHONDONTWRITEBYTECODE" not in DOCKERFILE.read_text()  # bytecode is made when the image is
 
 
 def test_hadolint_has_nothing_to_say() -> None:
