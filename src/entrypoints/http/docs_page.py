@@ -1,5 +1,6 @@
 """The OpenAPI document as one static page: no script, no network, nothing but what is in the document."""
 
+import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
@@ -20,6 +21,7 @@ th, td { text-align: left; vertical-align: top; padding: 0.25rem 0.5rem; border-
 .method { font-weight: 700; text-transform: uppercase; }
 """
 _METHODS = ("get", "post", "put", "patch", "delete")
+_SCHEMAS = "#/components/schemas/"
 
 
 class StaticDocs(OpenAPIRenderPlugin):
@@ -41,7 +43,7 @@ def page(document: Json) -> str:
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width'>",
         f"<title>{title}</title><style>{_STYLE}</style></head><body><h1>{title}</h1>",
-        f"<p>{escape(info.get('description') or '')} <a href='/openapi.json'>OpenAPI document</a></p>",
+        f"<p>{_prose(info)} <a href='/openapi.json'>OpenAPI document</a></p>",
         _keys(document),
         *(_operation(path, method, operation) for path, method, operation in _operations(document)),
         "<h2>Schemas</h2>",
@@ -63,12 +65,24 @@ def _operations(document: Json) -> Iterator[tuple[str, str, Json]]:
                 yield path, method, item[method]
 
 
+def _prose(described: Json) -> str:
+    """A description, with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(described.get("description") or ""))
+
+
 def _keys(document: Json) -> str:
-    rows = []
-    for name, scheme in document.get("components", {}).get("securitySchemes", {}).items():
-        header = scheme.get("name") or "Authorization: Bearer"
-        rows.append(f"<li><code>{escape(header)}</code> ({escape(name)})</li>")
+    rows = [
+        f"<li><code>{escape(_carrier(scheme))}</code> ({escape(name)}) {_prose(scheme)}</li>"
+        for name, scheme in document.get("components", {}).get("securitySchemes", {}).items()
+    ]
     return f"<h2>Keys</h2><p>One of:</p><ul>{''.join(rows)}</ul>" if rows else ""
+
+
+def _carrier(scheme: Json) -> str:
+    """Where a key of this scheme stands in a request."""
+    if scheme.get("type") == "apiKey":
+        return f"{scheme['name']}: <key>"
+    return f"Authorization: {str(scheme.get('scheme', 'bearer')).capitalize()} <key>"
 
 
 def _operation(path: str, method: str, operation: Json) -> str:
@@ -76,16 +90,25 @@ def _operation(path: str, method: str, operation: Json) -> str:
         [
             f"<h2><span class='method'>{method}</span> <code>{escape(path)}</code></h2>",
             f"<p><strong>{escape(operation.get('summary') or '')}</strong></p>",
-            f"<p>{escape(operation.get('description') or '')}</p>",
+            f"<p>{_prose(operation)}</p>",
+            f"<p>{_security(operation)}</p>",
             f"<pre>{escape(_curl(path, method, operation))}</pre>",
+            _parameters(operation),
             _body(operation),
             _responses(operation),
         ]
     )
 
 
+def _security(operation: Json) -> str:
+    ways = [" and ".join(escape(name) for name in way) for way in operation.get("security") or ()]
+    return f"Key: {' or '.join(ways)}." if ways else "No key needed."
+
+
 def _curl(path: str, method: str, operation: Json) -> str:
-    lines = [f'curl -X {method.upper()} "$LLM_PROXY_URL{path}"']
+    # A variable of the shell for each part to fill in: curl itself would take braces for a list.
+    filled = re.sub(r"\{(\w+)\}", lambda part: f"${part[1].upper()}", path)
+    lines = [f'curl -X {method.upper()} "$LLM_PROXY_URL{filled}"']
     if operation.get("security"):
         lines.append('-H "Authorization: Bearer $LLM_PROXY_KEY"')
     if "requestBody" in operation:
@@ -93,55 +116,98 @@ def _curl(path: str, method: str, operation: Json) -> str:
     return " \\\n  ".join(lines)
 
 
+def _parameters(operation: Json) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(parameter['name'])}</code>{' *' if parameter.get('required') else ''}</td>"
+        f"<td>{escape(parameter['in'])}</td><td>{_schema(parameter.get('schema', {}))}</td>"
+        f"<td>{_prose(parameter)}</td></tr>"
+        for parameter in operation.get("parameters") or ()
+    )
+    return f"<h3>Parameters</h3><table>{rows}</table>" if rows else ""
+
+
 def _body(operation: Json) -> str:
     content = operation.get("requestBody", {}).get("content", {})
-    return "".join(f"<h3>Body</h3><p>{_schema(media.get('schema', {}))}</p>" for media in content.values())
+    return "".join(
+        f"<h3>Body</h3><p><code>{escape(kind)}</code> {_schema(media.get('schema', {}))}</p>"
+        for kind, media in content.items()
+    )
 
 
 def _responses(operation: Json) -> str:
     rows = []
     for status, response in operation.get("responses", {}).items():
         schemas = [_schema(media.get("schema", {})) for media in response.get("content", {}).values()]
-        meaning = escape(response.get("description") or "")
-        rows.append(f"<tr><td><code>{escape(status)}</code></td><td>{meaning}</td><td>{' '.join(schemas)}</td></tr>")
+        cells = (f"<code>{escape(status)}</code>", _prose(response), " ".join(schemas))
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f"<h3>Answers</h3><table>{''.join(rows)}</table>"
 
 
 def _component(name: str, schema: Json) -> str:
+    fields = _fields(schema) if schema.get("properties") else f"<p>{_schema(schema)}</p>"
+    return (
+        f"<details id='{escape(name)}' open><summary><code>{escape(name)}</code></summary>"
+        f"<p>{_prose(schema)}</p>{fields}</details>"
+    )
+
+
+def _fields(schema: Json) -> str:
+    """An object's fields as a table; the required ones have a star."""
     required = set(schema.get("required", ()))
     rows = "".join(
         f"<tr><td><code>{escape(field)}</code>{' *' if field in required else ''}</td>"
-        f"<td>{_schema(inner)}</td><td>{escape(inner.get('description') or '')}</td></tr>"
-        for field, inner in schema.get("properties", {}).items()
+        f"<td>{_schema(inner)}{_default(inner)}</td><td>{_prose(inner)}</td></tr>"
+        for field, inner in schema["properties"].items()
     )
-    fields = f"<table>{rows}</table>" if rows else f"<p>{_schema(schema)}</p>"
-    description = escape(schema.get("description") or "")
-    return (
-        f"<details id='{escape(name)}' open><summary><code>{escape(name)}</code></summary>"
-        f"<p>{description}</p>{fields}</details>"
-    )
+    return f"<table>{rows}</table>"
+
+
+def _default(schema: Json) -> str:
+    given = schema.get("default")
+    return "" if given is None else f", else <code>{escape(str(given))}</code>"
 
 
 def _schema(schema: Json) -> str:
-    """A schema in a few words, with a link where it is one of the named ones."""
+    """A schema in a few words: a link where it is one of the named ones, a table of its own where it has fields."""
     if "$ref" in schema:
-        name = escape(schema["$ref"].rpartition("/")[2])
-        return f"<a href='#{name}'>{name}</a>"
-    for word in ("anyOf", "oneOf"):
+        return _link(schema["$ref"])
+    for word, between in (("anyOf", " or "), ("oneOf", " or "), ("allOf", " and ")):
         if word in schema:
-            return " or ".join(_schema(inner) for inner in schema[word])
-    if "enum" in schema:
-        return " or ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
-    if "const" in schema:
-        return f"<code>{escape(str(schema['const']))}</code>"
+            return between.join(_schema(inner) for inner in schema[word])
+    if "const" in schema or "enum" in schema:
+        values = schema.get("enum", [schema.get("const")])
+        return " or ".join(f"<code>{escape(str(value))}</code>" for value in values)
+    return _typed(schema)
+
+
+def _link(reference: str) -> str:
+    name = escape(reference.removeprefix(_SCHEMAS))
+    return f"<a href='#{name}'>{name}</a>" if reference.startswith(_SCHEMAS) else f"<code>{name}</code>"
+
+
+def _typed(schema: Json) -> str:
     kind = schema.get("type", "anything")
+    if schema.get("properties"):
+        return f"<details><summary>object</summary>{_fields(schema)}</details>"
     if kind == "array":
-        return f"list of {_schema(schema.get('items', {}))}"
-    words = " or ".join(kind) if isinstance(kind, list) else kind
-    return escape(words) + _bounds(schema)
+        return f"list of {_schema(schema.get('items', {}))}{_bounds(schema)}"
+    if kind == "object" and schema.get("additionalProperties"):
+        values = schema["additionalProperties"]
+        return f"object of {_schema(values)}" if isinstance(values, Mapping) else "object"
+    return escape(" or ".join(kind) if isinstance(kind, list) else kind) + _bounds(schema)
 
 
 def _bounds(schema: Json) -> str:
-    names = {"minimum": "≥ {}", "maximum": "≤ {}", "minLength": "length ≥ {}", "maxLength": "length ≤ {}"}
-    told = [form.format(schema[name]) for name, form in names.items() if name in schema]
+    forms = {
+        "minimum": "≥ {}",
+        "exclusiveMinimum": "&gt; {}",
+        "maximum": "≤ {}",
+        "exclusiveMaximum": "&lt; {}",
+        "minLength": "length ≥ {}",
+        "maxLength": "length ≤ {}",
+        "minItems": "at least {}",
+        "maxItems": "at most {}",
+        "pattern": "like <code>{}</code>",
+    }
+    told = [form.format(escape(str(schema[name]))) for name, form in forms.items() if name in schema]
     return f" ({', '.join(told)})" if told else ""
