@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.metadata import version as distribution_version
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from dotenv import dotenv_values
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, inspect
 from typing_extensions import override
 
 PREFIX = "LLM_PROXY__"
@@ -71,6 +72,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     default_model: Annotated[
         str | None, Meta(description="Model for requests that name none; fake/echo when the fake answers.")
     ] = None
+    http_client: Annotated[Literal["aiohttp", "httpx"], Meta(description="HTTP client towards providers.")] = (
+        "aiohttp"
+    )
     internal_api_key: Annotated[
         Secret | None,
         Meta(description="Key that callers must show; several are separated by commas. Without one: loopback only."),
@@ -78,6 +82,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="Port to listen on.")] = 8002
     workers: Annotated[int, Meta(ge=1, le=256, description="Processes that share the port.")] = 1
+    cors_origins: Annotated[
+        list[str], Meta(description="Origins that browsers may call from, separated by commas; none by default.")
+    ] = []
     version: Annotated[str | None, Meta(description="Version to show instead of the installed one.")] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least important line that is logged.")
@@ -85,12 +92,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log_format: Annotated[
         Literal["json", "console"], Meta(description="One JSON object a line, or text for people.")
     ] = "json"
-    cors_origins: Annotated[
-        list[str], Meta(description="Origins that browsers may call from, separated by commas; none by default.")
-    ] = []
-    http_client: Annotated[Literal["aiohttp", "httpx"], Meta(description="HTTP client towards providers.")] = (
-        "aiohttp"
-    )
     max_concurrent_requests: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Requests in flight in one process; more are answered with 429.")
     ] = 1000
@@ -142,7 +143,16 @@ def variable(field: str) -> str:
 def settings_from_environment(over: Mapping[str, object] | None = None) -> Settings:
     """The settings of this process; fields in `over` win. Raises SettingsError."""
     chosen = {variable(field): str(value) for field, value in (over or {}).items()}
-    return load_settings({**os.environ, **chosen}, dotenv_values(".env"))
+    return load_settings({**os.environ, **chosen}, _dotenv())
+
+
+def _dotenv() -> Mapping[str, str | None]:
+    try:
+        return dotenv_values(".env")
+    except UnicodeDecodeError as error:
+        raise SettingsError([".env: must be UTF-8 text."]) from error
+    except OSError as error:
+        raise SettingsError([f".env: cannot be read: {error.strerror}."]) from error
 
 
 def load_settings(environ: Mapping[str, str], dotenv: Mapping[str, str | None]) -> Settings:
@@ -158,8 +168,8 @@ def load_settings(environ: Mapping[str, str], dotenv: Mapping[str, str | None]) 
             continue
         try:
             values[field.name] = _value(text or "", field.type)
-        except msgspec.ValidationError as error:
-            problems.append(f"{name}: {_reason(error)}")
+        except msgspec.ValidationError:
+            problems.append(f"{name}: must be {accepted(field.type)}.")
     if problems:
         raise SettingsError(sorted(problems))
     settings = Settings(**values)
@@ -177,28 +187,72 @@ def _value(text: str, kind: Any) -> Any:
     return msgspec.convert(text, kind, strict=False)
 
 
-def _reason(error: msgspec.ValidationError) -> str:
-    return str(error).replace("`", "'") + "."
+def accepted(kind: Any) -> str:
+    """What the value of a setting of this type may be, in words."""
+    found = inspect.type_info(kind)
+    match found.type if isinstance(found, inspect.Metadata) else found:
+        case inspect.LiteralType(values=values):
+            return "one of " + ", ".join(str(value) for value in values)
+        case inspect.IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
+        case inspect.FloatType(gt=below, le=most):
+            return f"a number above {below}, at most {most}"
+        case inspect.ListType():
+            return "a list, separated by commas"
+    return "text"
 
 
 def _unknown(name: str, fields: Mapping[str, Any]) -> str:
-    near = get_close_matches(name.upper(), [variable(field) for field in fields], n=1)
-    return f"{name}: there is no such setting." + (f" Did you mean {near[0]}?" if near else "")
+    # Without the prefix, which all of them share: it would make any two names look alike.
+    near = get_close_matches(name.removeprefix(PREFIX).lower(), fields, n=1)
+    return f"{name}: there is no such setting." + (f" Did you mean {variable(near[0])}?" if near else "")
 
 
 def _contradictions(settings: Settings) -> list[str]:
-    problems = []
+    found = {
+        "litellm_proxy_url": _wrong_address(settings),
+        "litellm_api_key": _wrong_key(settings.litellm_api_key),
+        "internal_api_key": _missing_key(settings),
+    }
+    return [f"{variable(field)}: {problem}" for field, problem in found.items() if problem is not None]
+
+
+def _wrong_address(settings: Settings) -> str | None:
     url = settings.litellm_proxy_url
-    if url is not None and not url.startswith(("http://", "https://")):
-        problems.append(f"{variable('litellm_proxy_url')}: must begin with http:// or https://.")
-    if settings.mode == "litellm" and url is None:
-        problems.append(f"{variable('litellm_proxy_url')}: needed when {variable('llm_mode')} is litellm.")
-    if not settings.internal_api_keys and not _is_loopback(settings.host):
-        problems.append(
-            f"{variable('internal_api_key')}: needed to listen on {settings.host}; without a key only a loopback "
-            "address such as 127.0.0.1 is allowed."
-        )
-    return problems
+    if url is None:
+        return f"needed when {variable('llm_mode')} is litellm." if settings.mode == "litellm" else None
+    if not url.startswith(("http://", "https://")):
+        return "must begin with http:// or https://."
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname) and parts.port != 0  # a port out of range raises
+    except ValueError:
+        whole = False
+    if not whole or not _is_visible_ascii(url) or any(mark in url for mark in "?#"):
+        return "must be an address such as http://localhost:4000, without spaces, ? and #."
+    if "@" in parts.netloc:
+        return f"must hold no user and no password; a key belongs in {variable('litellm_api_key')}."
+    return None
+
+
+def _wrong_key(key: Secret | None) -> str | None:
+    # It travels in a header, which can carry nothing else.
+    return None if key is None or _is_visible_ascii(key.reveal()) else "must be visible ASCII without spaces."
+
+
+def _missing_key(settings: Settings) -> str | None:
+    if settings.internal_api_keys:
+        return None
+    if settings.internal_api_key is not None:
+        # Whoever sets a key wants callers to show one: going on without would leave the door open.
+        return "holds no key, only commas and spaces."
+    if _is_loopback(settings.host):
+        return None
+    return f"needed to listen on {settings.host}; without a key only a loopback address such as 127.0.0.1 is allowed."
+
+
+def _is_visible_ascii(text: str) -> bool:
+    return all("!" <= character <= "~" for character in text)
 
 
 def _is_loopback(host: str) -> bool:

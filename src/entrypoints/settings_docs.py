@@ -4,13 +4,31 @@
 """
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
-from entrypoints.settings import Secret, Settings, variable
+from entrypoints.settings import Secret, Settings, accepted, variable
+
+_GROUPS = {
+    "llm_mode": "Who answers",
+    "internal_api_key": "Who may call, and where",
+    "log_level": "Log",
+    "max_concurrent_requests": "How much, and how long",
+    "max_body_bytes": "How large",
+}
+"""A group's title, by its first field; it goes on until the next begins."""
+
+
+class _Row(Struct, frozen=True):
+    """One setting as the documents show it."""
+
+    name: str
+    accepts: str
+    default: str
+    description: str
 
 
 def settings_schema() -> dict[str, Any]:
@@ -24,14 +42,16 @@ def settings_schema() -> dict[str, Any]:
 
 def env_example() -> str:
     """.env.example: every variable, its sentence and its default, commented out."""
-    lines = ["# Settings of LLM Proxy. Made from the settings struct by `make env-example`; do not edit by hand.", ""]
-    for name, description, default in _rows():
-        lines += [f"# {description}", f"# {name}={default}", ""]
-    return "\n".join(lines)
+    lines = ["# Settings of LLM Proxy. Made from the settings struct by `make env-example`; do not edit by hand."]
+    for title, rows in _groups().items():
+        lines += ["", "", f"# --- {title} ---"]
+        for row in rows:
+            lines += ["", f"# {row.description}", f"# {row.name}={row.default}"]
+    return "\n".join([*lines, ""])
 
 
 def configuration_page() -> str:
-    """docs/configuration.md: the same as a table."""
+    """docs/configuration.md: the same as tables."""
     lines = [
         "# Configuration",
         "",
@@ -40,11 +60,13 @@ def configuration_page() -> str:
         "contradiction ends the process with exit code 2 and one line for each problem; `llm-proxy check` says the",
         "same without starting. Made from the settings struct by `make env-example`.",
         "",
-        "| variable | default | what it is |",
-        "|---|---|---|",
     ]
-    lines += [f"| `{name}` | {f'`{default}`' if default else ''} | {text} |" for name, text, default in _rows()]
+    for title, rows in _groups().items():
+        lines += [f"## {title}", "", "| variable | default | may be | what it is |", "|---|---|---|---|"]
+        lines += [f"| `{row.name}` | {_code(row.default)} | {row.accepts} | {row.description} |" for row in rows]
+        lines.append("")
     lines += [
+        "## Traces",
         "",
         "OpenTelemetry is configured by its own variables: spans are made as soon as `OTEL_EXPORTER_OTLP_ENDPOINT`",
         "(or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`) is set.",
@@ -53,11 +75,21 @@ def configuration_page() -> str:
     return "\n".join(lines)
 
 
-def _rows() -> Iterator[tuple[str, str, str]]:
+def _groups() -> dict[str, list[_Row]]:
     described = settings_schema()["properties"]
+    groups: dict[str, list[_Row]] = {}
+    title = ""
     for field in msgspec.structs.fields(Settings):
+        title = _GROUPS.get(field.name, title)
         name = variable(field.name)
-        yield name, _description(described[name]), _default(getattr(Settings(), field.name))
+        default = _default(getattr(Settings(), field.name))
+        row = _Row(name, accepted(field.type), default, _description(described[name]))
+        groups.setdefault(title, []).append(row)
+    return groups
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
 
 
 def _description(schema: dict[str, Any]) -> str:

@@ -22,9 +22,7 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def chat(arguments: argparse.Namespace) -> int:
     """Ask a model."""
-    prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
-    if not prompt.strip():
-        raise InvalidRequest("There is nothing to say: the prompt is empty.", param="prompt")
+    prompt = _prompt(arguments)
     if arguments.url:
         from entrypoints.cli import remote
 
@@ -71,7 +69,9 @@ def check(arguments: argparse.Namespace) -> int:
     report = {
         "ok": True,
         "mode": settings.mode,
-        "listens_on": f"http://{settings.host}:{settings.port}",
+        "provider": "the built-in fake" if settings.mode == "mock" else f"LiteLLM at {settings.litellm_proxy_url}",
+        "provider_key_is_set": settings.litellm_api_key is not None,
+        "listens_on": _listens_on(settings),
         "callers_need_a_key": bool(settings.internal_api_keys),
         "default_model": settings.default_model,
         "warnings": troubles,
@@ -80,6 +80,8 @@ def check(arguments: argparse.Namespace) -> int:
         print(json.dumps(report, indent=2))
         return 0
     print(f"settings are good: {settings.mode} mode, would listen on {report['listens_on']}")
+    key = ", with a key" if report["provider_key_is_set"] and settings.mode == "litellm" else ""
+    print(f"answers come from {report['provider']}{key}")
     print("callers need a key" if settings.internal_api_keys else "callers need no key (loopback only)")
     for trouble in troubles:
         print(f"warning: {trouble}")
@@ -101,9 +103,27 @@ def version(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _listens_on(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
+
+
 def _quiet() -> Settings:
     """The settings of this process, with logs that do not mix with the output."""
     return msgspec.structs.replace(settings_from_environment(), log_level="error")
+
+
+def _prompt(arguments: argparse.Namespace) -> str:
+    try:
+        prompt: str = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
+        # Bytes that are no text come as lone surrogates where the locale lets them through.
+        for text in (prompt, arguments.system or "", arguments.model or ""):
+            text.encode()
+    except UnicodeError as error:
+        raise InvalidRequest("The prompt, the system message and the model must be UTF-8 text.") from error
+    if not prompt.strip():
+        raise InvalidRequest("There is nothing to say: the prompt is empty.", param="prompt")
+    return prompt
 
 
 def _key(arguments: argparse.Namespace) -> str | None:

@@ -10,7 +10,7 @@ import msgspec
 from domain.model.call import Call
 from domain.model.chat import ChatParameters, ChatRequest
 from domain.model.errors import InvalidRequest
-from domain.model.stream import fold
+from domain.model.stream import Delta, fold
 from entrypoints.container import Container, build_container, close_container
 from entrypoints.http.sending.answers import completion_bytes
 from entrypoints.settings import Settings, variable
@@ -31,9 +31,7 @@ async def chat(settings: Settings, model: str | None, messages: object, *, as_js
             async for batch in answer:
                 chunks.extend(batch)
                 if not as_json:
-                    _show(
-                        "".join(delta.content or "" for chunk in batch for delta in chunk.deltas if delta.index == 0)
-                    )
+                    _show("".join(_said(delta) for chunk in batch for delta in chunk.deltas if delta.index == 0))
             if as_json:
                 whole = completion_bytes(fold(chunks, answer.provenance))
                 print(json.dumps(json.loads(whole), indent=2, ensure_ascii=False))
@@ -68,6 +66,10 @@ def _call(container: Container) -> Call:
     now = container.clock().now()
     deadline = now + container.settings().request_timeout
     return Call(id=f"cli-{secrets.token_hex(8)}", caller="cli", started=now, deadline=deadline)
+
+
+def _said(delta: Delta) -> str:
+    return (delta.content or "") + (delta.refusal or "")
 
 
 def _show(text: str) -> None:

@@ -13,6 +13,18 @@ _FAILED = 1
 _USAGE = 2
 _INTERRUPTED = 130
 Command = Callable[[argparse.Namespace], int]
+_EXAMPLES = {
+    "serve": ["llm-proxy serve", "llm-proxy serve --port 9000 --workers 2"],
+    "chat": [
+        "llm-proxy chat 'Why is the sky blue?'",
+        "git diff | llm-proxy chat --model fake/echo --system 'Review this.' -",
+        "llm-proxy chat --url http://localhost:8002 --json 'Hello' | jq .usage",
+    ],
+    "models": ["llm-proxy models", "llm-proxy models --url http://localhost:8002 --json"],
+    "check": ["llm-proxy check && llm-proxy serve", "llm-proxy check --json | jq .warnings"],
+    "schema": ["llm-proxy schema > settings.schema.json"],
+    "version": ["llm-proxy version", "llm-proxy version --json"],
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     command: Command = arguments.command
     try:
-        return command(arguments)
+        code = command(arguments)
+        sys.stdout.flush()  # here, where a reader who has gone is still ours to deal with
     except SettingsError as error:
         for problem in error.problems:
             print(f"llm-proxy: {problem}", file=sys.stderr)
@@ -34,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough. Python would complain once more when it flushes on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return code
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,24 +55,32 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="llm-proxy",
         description="One OpenAI-compatible API between your programs and every language model.",
-        epilog="Settings come from the environment and .env; docs/configuration.md and .env.example list them.",
+        epilog="Settings come from the environment and .env; docs/configuration.md and .env.example list them. "
+        "Exit codes: 0 done, 1 failed, 2 wrong settings or usage, 130 interrupted.",
     )
     words = top.add_subparsers(required=True, metavar="COMMAND")
-    _serve(_word(words, "serve", commands.serve, "serve the HTTP API"))
-    _chat(_word(words, "chat", commands.chat, "ask a model and stream its answer to the terminal"))
-    models = _word(words, "models", commands.models, "list the models")
+    _serve(_word(words, commands.serve, "serve the HTTP API"))
+    _chat(_word(words, commands.chat, "ask a model and stream its answer to the terminal"))
+    models = _word(words, commands.models, "list the models")
     _as_json(models)
     _remote(models)
-    _as_json(_word(words, "check", commands.check, "check the settings and whether the provider answers; 2 if wrong"))
-    _word(words, "schema", commands.schema, "print the JSON Schema of the settings")
-    _as_json(_word(words, "version", commands.version, "print the version"))
+    _as_json(_word(words, commands.check, "check the settings and whether the provider answers; 2 if wrong"))
+    _word(words, commands.schema, "print the JSON Schema of the settings")
+    _as_json(_word(words, commands.version, "print the version"))
     return top
 
 
 def _word(
-    words: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: Command, about: str
+    words: "argparse._SubParsersAction[argparse.ArgumentParser]", command: Command, about: str
 ) -> argparse.ArgumentParser:
-    made = words.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+    name = command.__name__
+    made = words.add_parser(
+        name,
+        help=about,
+        description=about[0].upper() + about[1:] + ".",
+        epilog="\n  ".join(["examples:", *_EXAMPLES[name]]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     made.set_defaults(command=command)
     return made
 
@@ -70,7 +92,6 @@ def _serve(options: argparse.ArgumentParser) -> None:
 
 
 def _chat(options: argparse.ArgumentParser) -> None:
-    options.epilog = "Example: git diff | llm-proxy chat --model fake/echo --system 'Review this.' -"
     options.add_argument("prompt", help="what to say; - reads standard input")
     options.add_argument("--model", help="model to ask, instead of LLM_PROXY__DEFAULT_MODEL")
     options.add_argument("--system", help="system message to begin with")

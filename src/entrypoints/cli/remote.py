@@ -18,7 +18,7 @@ def chat(url: str, key: str | None, body: dict[str, object], *, as_json: bool) -
             if as_json:
                 answer = client.post("/v1/chat/completions", json=body)
                 _refuse(answer)
-                print(json.dumps(answer.json(), indent=2, ensure_ascii=False))
+                print(json.dumps(_document(answer, "choices"), indent=2, ensure_ascii=False))
                 return 0
             with client.stream("POST", "/v1/chat/completions", json={**body, "stream": True}) as streamed:
                 _show(streamed)
@@ -33,14 +33,16 @@ def models(url: str, key: str | None) -> list[dict[str, Any]]:
         with _client(url, key) as client:
             answer = client.get("/v1/llm/models")
             _refuse(answer)
-            found: list[dict[str, Any]] = answer.json()["models"]
+            found: list[dict[str, Any]] = _document(answer, "models")["models"]
             return found
     except httpx.HTTPError as error:
         raise UpstreamUnreachable("The service does not answer at this address.") from error
 
 
 def _client(url: str, key: str | None) -> httpx.Client:
-    headers = {} if key is None else {"authorization": f"Bearer {key}"}
+    # Bytes, as they were typed: a key need not be ASCII, and httpx would refuse such a text.
+    bearer = b"" if key is None else b"Bearer " + key.encode("utf-8", "surrogateescape")
+    headers = {b"authorization": bearer} if bearer else {}
     root = url.rstrip("/").removesuffix("/v1")
     return httpx.Client(base_url=root, headers=headers, timeout=_TIMEOUT, trust_env=False)
 
@@ -65,8 +67,18 @@ def _show_chunk(chunk: dict[str, Any]) -> None:
         raise GatewayError(chunk["error"]["message"], code=chunk["error"]["code"])
     for choice in chunk["choices"]:
         if choice["index"] == 0:
-            sys.stdout.write(choice["delta"].get("content") or "")
+            delta = choice["delta"]
+            sys.stdout.write((delta.get("content") or "") + (delta.get("refusal") or ""))
             sys.stdout.flush()
+
+
+def _document(answer: httpx.Response, field: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = answer.json()
+        found[field]
+    except (ValueError, KeyError, TypeError) as unreadable:
+        raise GatewayError("What answers at this address is no LLM Proxy.") from unreadable
+    return found
 
 
 def _refuse(answer: httpx.Response) -> None:
