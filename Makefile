@@ -31,8 +31,8 @@ format: $(VENV)/.installed-dev ## let ruff lay out and mend what it can
 	$(BIN)/ruff format src tests bench examples
 	$(BIN)/ruff check --fix src tests bench examples
 
-bench: $(VENV)/.installed-dev ## what the service adds to a direct call, in CPU time
-	$(BIN)/python bench/run.py $(ARGS)
+bench: $(VENV)/.installed-dev ## what the service costs, PEERS=nginx,litellm beside others (docs/benchmarks.md)
+	$(BIN)/python bench/run.py $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
 env-example: $(VENV)/.installed-dev ## write .env.example and docs/configuration.md from the settings
 	$(BIN)/python -m entrypoints.settings_docs

@@ -1,147 +1,126 @@
-"""What the service costs: CPU time of its process for a request and for an event, beside a direct call's latency.
+"""What the service costs beside others: CPU of a request, an event and a chunk, added latency, memory, start-up.
 
-`make bench` prints a table. CPU time is read from the operating system, for the gateway's process alone. Latency is
-the median of sequential calls, direct and through the gateway in turns. Figures of different runs do not compare.
+`make bench` measures this service against direct calls, `make bench PEERS=litellm,nginx` others in the same run, in
+turns. Everything is on loopback; where there are two CPUs the gateway has one to itself. CPU time is the operating
+system's, for the gateway's whole process tree. Figures of different runs do not compare: ratios within one do.
 """
 
 import argparse
-import asyncio
-import os
-import socket
-import statistics
 import subprocess
 import sys
-import time
+import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import report
+from machine import Running, allow_many_files, free_port, pinned, running, shares
+from peers import PEERS, Launch
+from scenarios import SCENARIOS, Figures, Harness, Pace, crowd
+
 HERE = Path(__file__).parent
-TICKS = os.sysconf("SC_CLK_TCK")
-PATH = "/v1/chat/completions"
-EVENTS = 67  # of the upstream's stream, as it arrives here
+QUICK = Pace(seconds=0.3, turns=10)
+QUICK_CROWD = 50
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def request(port: int, *, stream: bool) -> bytes:
-    body = b'{"model":"m","messages":[{"role":"user","content":"%b"}],"stream":%b}' % (
-        b"question " * 80,
-        b"true" if stream else b"false",
-    )
-    head = f"POST {PATH} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n"
-    return head.encode() + b"authorization: Bearer bench\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
-
-
-async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, message: bytes) -> None:
-    writer.write(message)
-    head = await reader.readuntil(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise SystemExit(head.decode())
-    low = head.lower()
-    if b"content-length:" in low:
-        await reader.readexactly(int(low.split(b"content-length:")[1].split(b"\r\n")[0]))
-        return
-    await reader.readuntil(b"data: [DONE]\n\n")
-    await reader.readuntil(b"0\r\n\r\n")
-
-
-async def load(port: int, connections: int, each: int, *, stream: bool) -> None:
-    message = request(port, stream=stream)
-
-    async def caller() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
-        for _ in range(each):
-            await exchange(reader, writer, message)
-        writer.close()
-
-    await asyncio.gather(*(caller() for _ in range(connections)))
-
-
-async def latencies(ports: list[int], rounds: int) -> list[float]:
-    """Median milliseconds of a whole answer, for each port, in turns."""
-    peers = [await asyncio.open_connection("127.0.0.1", port) for port in ports]
-    taken: list[list[float]] = [[] for _ in ports]
-    for _ in range(rounds):
-        for index, (reader, writer) in enumerate(peers):
-            begin = time.perf_counter()
-            await exchange(reader, writer, request(ports[index], stream=False))
-            taken[index].append(time.perf_counter() - begin)
-    for _, writer in peers:
-        writer.close()
-    return [statistics.median(times) * 1000 for times in taken]
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def rss_mib(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) // 1024
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def options() -> argparse.Namespace:
+    told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    told.add_argument("--peers", default="", help=f"others to measure, with commas: {', '.join(PEERS)}")
+    told.add_argument("--only", default="", help=f"scenarios, with commas: {', '.join([*SCENARIOS, 'crowd'])}")
+    told.add_argument("--repeats", type=int, default=5)
+    told.add_argument("--seconds", type=float, default=2.0, help="of load for each figure")
+    told.add_argument("--turns", type=int, default=200, help="of calls for each latency")
+    told.add_argument("--json", type=Path, help="where to write the figures as JSON")
+    told.add_argument("--quick", action="store_true", help="only show that it works: the figures mean nothing")
+    return told.parse_args()
 
 
 @contextmanager
-def process(command: list[str], port: int, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
-    started = subprocess.Popen(
-        command, env={**os.environ, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.perf_counter() + 20
-        while not listens(port):
-            if started.poll() is not None or time.perf_counter() > deadline:
-                raise SystemExit(f"{command} does not listen")
-            time.sleep(0.02)
-        yield started
-    finally:
-        started.terminate()
-        started.wait()
+def harness(cpus: set[int]) -> Iterator[Harness]:
+    """A load generator and a provider, on these CPUs."""
+    port = free_port()
+    with ExitStack() as stack:
+        command = [*pinned(cpus), sys.executable, str(HERE / "provider.py"), str(port)]
+        provider = stack.enter_context(running("provider", command, port))
+        generator = subprocess.Popen(
+            [*pinned(cpus), sys.executable, str(HERE / "load.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        stack.callback(generator.wait)
+        stack.callback(generator.terminate)
+        yield Harness(generator, provider)
 
 
-def measure(gateway: int, direct: int, pid: int, *, quick: bool) -> None:
-    each = 20 if quick else 300
-    asyncio.run(load(gateway, 8, each, stream=False))  # warm up
-    print(f"{'':34}{'median':>10}{'min':>10}{'max':>10}")
-    for title, connections, stream in (
-        ("CPU us a request, 1 connection", 1, False),
-        ("CPU us a request, 32 connections", 32, False),
-        ("CPU us a stream of 67 events", 16, True),
-    ):
-        total = connections * (each if connections > 1 else each * 4)
-        figures = []
-        for _ in range(2 if quick else 5):
-            before = cpu_seconds(pid)
-            asyncio.run(load(gateway, connections, total // connections, stream=stream))
-            figures.append((cpu_seconds(pid) - before) / total * 1e6)
-        print(f"{title:34}{statistics.median(figures):10.0f}{min(figures):10.0f}{max(figures):10.0f}")
-    straight, through = asyncio.run(latencies([direct, gateway], 50 if quick else 1000))
-    print(f"added latency, median: {through - straight:.2f} ms (direct {straight:.2f} ms); RSS {rss_mib(pid)} MiB")
+@contextmanager
+def started(name: str, provider: Running, cpus: set[int]) -> Iterator[tuple[Launch, Running]]:
+    """A peer that serves."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        launch = PEERS[name](port, provider.port, Path(folder))
+        with running(name, [*pinned(cpus), *launch.command], port, launch.environ) as process:
+            yield launch, process
+
+
+class Run:
+    """One run: peers side by side, the scenarios over them in turns."""
+
+    def __init__(self, driver: Harness, chosen: list[str]) -> None:
+        self._driver = driver
+        self._chosen = chosen
+        self.results: dict[str, dict[str, report.Series]] = defaultdict(lambda: defaultdict(report.Series))
+        self.crowds: dict[str, int] = {}
+
+    def warm_up(self, name: str, target: Running) -> None:
+        """The first requests pay for what is done once; then the process is as it stays."""
+        self._note(name, {"start": target.start})
+        self._driver.flood(target, "whole", 1, 0.2)
+        self._note(name, {"rss_idle": target.rss()})
+        for model in ("whole", "stream-64-0"):
+            self._driver.flood(target, model, 32, 0.5)
+
+    def round(self, name: str, target: Running, pace: Pace) -> None:
+        """Every chosen scenario once."""
+        for scenario, measure in SCENARIOS.items():
+            if not self._chosen or scenario in self._chosen:
+                self._note(name, measure(self._driver, target, pace))
+                print(f"  {name}: {scenario}", file=sys.stderr)
+
+    def finish(self, name: str, target: Running, streams: int) -> None:
+        """Memory: after the load, and with many streams at once."""
+        self._note(name, {"rss_after": target.rss()})
+        if not self._chosen or "crowd" in self._chosen:
+            self.crowds[name] = streams
+            self._note(name, crowd(self._driver, target, streams))
+
+    def _note(self, name: str, figures: Figures) -> None:
+        for figure, value in figures.items():
+            self.results[name][figure].values.append(value)
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true", help="only show that it works: the figures mean nothing")
-    quick = options.parse_args().quick
-    direct, gateway = free_port(), free_port()
-    with process([sys.executable, str(HERE / "upstream.py"), str(direct)], direct):
-        environ = {
-            "LLM_PROXY__LITELLM_PROXY_URL": f"http://127.0.0.1:{direct}",
-            "LLM_PROXY__INTERNAL_API_KEY": "bench",
-            "LLM_PROXY__PORT": str(gateway),
-        }
-        command = [sys.executable, "-m", "entrypoints.cli.main", "serve"]
-        with process(command, gateway, **environ) as started:
-            measure(gateway, direct, started.pid, quick=quick)
+    told = options()
+    allow_many_files()
+    names = ["ours", *(name for name in told.peers.split(",") if name and name != "ours")]
+    if unknown := [name for name in names if name not in PEERS]:
+        raise SystemExit(f"no such peer: {', '.join(unknown)}; there are {', '.join(PEERS)}")
+    pace, repeats = (QUICK, 1) if told.quick else (Pace(told.seconds, told.turns), told.repeats)
+    gateway, others = shares()
+    with harness(others) as driver, ExitStack() as stack:
+        run = Run(driver, [name for name in told.only.split(",") if name])
+        peers = {name: stack.enter_context(started(name, driver.provider, gateway)) for name in names}
+        for name, (_, process) in peers.items():
+            run.warm_up(name, process)
+        for _ in range(repeats):
+            for name, (_, process) in peers.items():
+                run.round(name, process, pace)
+        for name, (launch, process) in peers.items():
+            run.finish(name, process, QUICK_CROWD if told.quick else launch.crowd)
+        print(report.table(run.results, run.crowds, driver.limited))
+        if told.json is not None:
+            report.write(told.json, report.document(run.results, run.crowds, driver.limited, sys.argv[1:]))
 
 
 if __name__ == "__main__":
