@@ -35,8 +35,18 @@ def peer(make: Peer) -> Peer:
 
 
 @peer
-def ours(port: int, provider: int, _folder: Path, **more: str) -> Launch:
+def ours(port: int, provider: int, _folder: Path) -> Launch:
     """This service as an operator runs it: keys wanted, a log line a request, one worker."""
+    return _service(port, provider)
+
+
+@peer
+def ours_aiohttp(port: int, provider: int, _folder: Path) -> Launch:
+    """The same with the other HTTP client towards providers."""
+    return _service(port, provider, HTTP_CLIENT="aiohttp")
+
+
+def _service(port: int, provider: int, **more: str) -> Launch:
     settings = {
         "LITELLM_PROXY_URL": f"http://127.0.0.1:{provider}",
         "INTERNAL_API_KEY": KEY,

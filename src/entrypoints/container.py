@@ -19,6 +19,7 @@ from adapters.model_catalog.litellm import LiteLLMCatalog
 from adapters.observer.fan_out import FanOut
 from adapters.observer.logs import LoggingObserver, configure_logging
 from adapters.observer.otlp_wanted import otlp_wanted
+from adapters.upstream_http.httptools_client.client import HttptoolsUpstream
 from domain.model.limits import UpstreamLimits
 from domain.policies.admission import Admission
 from domain.use_cases.accounts import Accounts
@@ -45,13 +46,11 @@ def _upstream_limits(settings: Settings) -> UpstreamLimits:
 
 
 def _upstream_http(settings: Settings, limits: UpstreamLimits) -> UpstreamHttp:
-    if settings.http_client == "httpx":
-        from adapters.upstream_http.httpx_client import HttpxUpstream  # noqa: PLC0415 - only the chosen client is loaded
+    if settings.http_client == "aiohttp":
+        from adapters.upstream_http.aiohttp_client import AiohttpUpstream  # noqa: PLC0415 - loaded only where chosen
 
-        return HttpxUpstream(limits=limits)
-    from adapters.upstream_http.aiohttp_client import AiohttpUpstream  # noqa: PLC0415 - same
-
-    return AiohttpUpstream(limits=limits)
+        return AiohttpUpstream(limits=limits)
+    return HttptoolsUpstream(limits=limits)
 
 
 def _litellm(settings: Settings) -> LiteLLM:

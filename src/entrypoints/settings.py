@@ -72,8 +72,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     default_model: Annotated[
         str | None, Meta(description="Model for requests that name none; fake/echo when the fake answers.")
     ] = None
-    http_client: Annotated[Literal["aiohttp", "httpx"], Meta(description="HTTP client towards providers.")] = (
-        "aiohttp"
+    http_client: Annotated[Literal["httptools", "aiohttp"], Meta(description="HTTP client towards providers.")] = (
+        "httptools"
     )
     internal_api_key: Annotated[
         Secret | None,

@@ -52,8 +52,9 @@ class UpstreamHttp(Protocol):
     def send(self, request: UpstreamRequest) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Entering sends the request and waits for the response's headers.
 
+        Raises ValueError, before anything is sent, for a header that is more than a line.
         Leaving closes the connection unless the body was read to its end; so does cancellation in any phase.
         """
 
     async def close(self) -> None:
-        """Close all connections. Nothing can be sent afterwards."""
+        """Break off all connections, also those in use: their readers get UpstreamError. Nobody sends afterwards."""

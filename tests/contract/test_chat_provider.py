@@ -12,7 +12,7 @@ from adapters.chat_provider.litellm import LiteLLMChatDialect
 from adapters.chat_provider.over_http import HttpChatProvider
 from adapters.clock.system import SystemClock
 from adapters.dialects.litellm.surface import LiteLLM
-from adapters.upstream_http.aiohttp_client import AiohttpUpstream
+from adapters.upstream_http.httptools_client.client import HttptoolsUpstream
 from domain.model.call import Call
 from domain.model.catalogue import Deployment
 from domain.model.chat import ChatParameters, ChatRequest, FunctionDefinition, Tool, UserMessage
@@ -59,7 +59,7 @@ async def fake() -> AsyncIterator[ChatProvider]:
 @asynccontextmanager
 async def litellm() -> AsyncIterator[ChatProvider]:
     limits = UpstreamLimits()
-    client = AiohttpUpstream(limits=limits)
+    client = HttptoolsUpstream(limits=limits)
     async with litellm_upstream() as upstream:
         dialect = LiteLLMChatDialect(LiteLLM(upstream.url, "sk-secret-key"), limits, SystemClock())
         try:

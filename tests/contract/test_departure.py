@@ -55,7 +55,7 @@ def chat(*, stream: bool) -> bytes:
     return post("/v1/chat/completions", json.dumps(body).encode())
 
 
-@pytest.mark.parametrize("http_client", ["aiohttp", "httpx"])
+@pytest.mark.parametrize("http_client", ["httptools", "aiohttp"])
 @pytest.mark.parametrize(
     ("phase", "stream"), [("nothing", True), ("headers", True), ("first chunk", True), ("nothing", False)]
 )

@@ -11,7 +11,7 @@ from adapters.clock.system import SystemClock
 from adapters.dialects.litellm.surface import LiteLLM
 from adapters.embedding_provider.litellm import LiteLLMEmbeddings
 from adapters.model_catalog.litellm import LiteLLMCatalog
-from adapters.upstream_http.aiohttp_client import AiohttpUpstream
+from adapters.upstream_http.httptools_client.client import HttptoolsUpstream
 from domain.model.call import Call, Trace
 from domain.model.catalogue import Deployment
 from domain.model.chat import ChatParameters, ChatRequest, UserMessage
@@ -27,7 +27,7 @@ CALL = Call(id="r", caller="c", started=0.0, deadline=60.0, trace=TRACE)
 
 
 class Setup:
-    def __init__(self, upstream: LiteLLMUpstream, client: AiohttpUpstream, suffix: str = "/v1/") -> None:
+    def __init__(self, upstream: LiteLLMUpstream, client: HttptoolsUpstream, suffix: str = "/v1/") -> None:
         self.upstream = upstream
         self.client = client
         self.proxy = LiteLLM(upstream.url + suffix, "sk-secret")
@@ -38,7 +38,7 @@ class Setup:
 @pytest.fixture
 async def setup() -> AsyncIterator[Setup]:
     async with litellm_upstream() as upstream:
-        client = AiohttpUpstream(limits=LIMITS)
+        client = HttptoolsUpstream(limits=LIMITS)
         yield Setup(upstream, client)
         await client.close()
 

@@ -1,12 +1,16 @@
-"""The default client: aiohttp, used for nothing but connections, framing and pooling."""
+"""The other client: aiohttp, known to many, used for nothing but connections, framing and pooling."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import aiohttp
-from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientRequest, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.tracing import Trace
+from typing_extensions import override
 from yarl import URL
 
 from adapters.upstream_http.idle_watch import IdleWatch
@@ -26,17 +30,35 @@ _BUFFER = 64 * 1024  # aiohttp stops reading at twice this: a slow reader pauses
 _MOST_HEADER_BYTES = 64 * 1024
 
 
+class _Connector(TCPConnector):
+    """Gives no connection away on which a provider spoke unasked: those bytes would be the next request's answer.
+
+    aiohttp looks for them when a connection becomes idle, but not when it is used again (3.14.5, seen 2026-11-24).
+    """
+
+    @override
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is not None and not connection.protocol.should_close:
+                return connection
+            connection.close()
+
+
 class AiohttpUpstream:
     """Implements ports.upstream_http. The session is opened by the first request, in that request's event loop."""
 
-    def __init__(self, *, limits: UpstreamLimits) -> None:
+    def __init__(self, *, limits: UpstreamLimits, tls: ssl.SSLContext | None = None) -> None:
         self._limits = limits
+        self._tls = tls
         self._session: ClientSession | None = None
+        self._reading: set[ClientResponse] = set()
 
     @asynccontextmanager
     async def send(self, request: UpstreamRequest) -> AsyncIterator["AiohttpResponse"]:
         """See ports.upstream_http."""
         response = await self._begin(request)
+        self._reading.add(response)
         try:
             headers = {name.lower(): value for name, value in response.headers.items()}
             check_head(response.status, headers, self._limits.max_body_bytes)
@@ -47,10 +69,13 @@ class AiohttpUpstream:
                 reading.stop()
         finally:
             # At the end of the body aiohttp has released the connection already; before it, this closes the socket.
+            self._reading.discard(response)
             response.close()
 
     async def close(self) -> None:
         """See ports.upstream_http."""
+        for response in self._reading:  # closing the session alone would leave their readers waiting for ever
+            response.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -72,8 +97,9 @@ class AiohttpUpstream:
     def _open(self) -> ClientSession:
         self._session = ClientSession(
             # No limit: the pool must never be where requests queue. The gateway bounds its own work before.
-            connector=TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=30),
-            timeout=ClientTimeout(total=None, sock_connect=self._limits.connect_timeout),
+            connector=_Connector(limit=0, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=30, ssl=self._tls or True),
+            # `sock_connect` would leave out the name's lookup.
+            timeout=ClientTimeout(total=None, connect=self._limits.connect_timeout),
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -82,6 +108,8 @@ class AiohttpUpstream:
             max_field_size=_MOST_HEADER_BYTES,
             skip_auto_headers=("user-agent", "accept"),
         )
+        # There is no public switch: without this GET, PUT and the like are sent again when a kept connection breaks.
+        self._session._retry_connection = False  # noqa: SLF001
         return self._session
 
 

@@ -1,4 +1,4 @@
-"""What every client holds an answer to: no redirects, no compression, no more bytes than agreed."""
+"""What every client holds an answer to: plain framing, no redirects, no compression, no more bytes than agreed."""
 
 from collections.abc import Mapping
 
@@ -12,6 +12,8 @@ def check_head(status: int, headers: Mapping[str, str], max_body: int) -> None:
 
     A redirect could lead a prompt to anybody; a compressed body could be a thousand times what it seems.
     """
+    if status < 200 or headers.get("transfer-encoding", "chunked").lower() != "chunked":
+        raise not_http()  # another protocol behind an upgrade, or a body in a coding that would be left on it
     if status in _REDIRECTS:
         raise UpstreamInvalid("The provider answered with a redirect.")
     if headers.get("content-encoding", "identity").lower() != "identity":
@@ -19,6 +21,11 @@ def check_head(status: int, headers: Mapping[str, str], max_body: int) -> None:
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_body:
         raise too_large()
+
+
+def not_http() -> UpstreamInvalid:
+    """The error for an answer that no HTTP client could read."""
+    return UpstreamInvalid("The provider's answer is not HTTP.")
 
 
 def too_large() -> UpstreamInvalid:

@@ -1,0 +1,1 @@
+"""The default client: asyncio protocols over httptools (llhttp), at a fraction of a general client's cost."""

@@ -1,0 +1,160 @@
+"""One connection to a provider: bytes out, an answer in, and what can go wrong between."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from typing_extensions import override
+
+from adapters.upstream_http.httptools_client.answer_reader import AnswerReader
+from adapters.upstream_http.idle_watch import IdleWatch
+from domain.model.errors import UpstreamError, UpstreamTimeout, UpstreamTruncated, UpstreamUnreachable
+
+_FULL = 128 * 1024  # unread bytes at which the provider is paused: a slow reader must not fill our memory
+
+
+class Connection(asyncio.Protocol):
+    """Carries one exchange at a time. `on_lost` is told, once, when the connection has ended.
+
+    idle --ask--> waiting for the head --> reading the body --complete--> idle, or gone at any time
+    """
+
+    def __init__(self, on_lost: Callable[["Connection"], None]) -> None:
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._failure: UpstreamError | None = None
+        self._watch: IdleWatch | None = None
+        self._busy = False
+        self._paused = False
+        self.answer = AnswerReader()
+        self.idle_since = 0.0
+
+    def ask(self, head: bytes, body: bytes, idle_timeout: float | None) -> None:
+        """Send a request. Its answer is awaited with `began` and read with `piece`."""
+        transport = cast(asyncio.Transport, self._transport)
+        self._busy = True
+        self._watch = IdleWatch(idle_timeout, self._gone_silent)
+        self.answer.begin()
+        transport.writelines((head, body) if body else (head,))
+
+    async def began(self, until: float | None) -> None:
+        """Wait for the head of the answer, until that time on the loop's clock. Raises UpstreamError."""
+        timer = None if until is None else self._loop.call_at(until, self._too_late)
+        try:
+            while not self.answer.began:
+                await self._more()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    async def piece(self) -> bytes:
+        """All of the body that is there, at least one byte; nothing at its end. Raises UpstreamError."""
+        answer, watch = self.answer, cast(IdleWatch, self._watch)
+        while not answer.pieces:
+            if answer.complete:
+                return b""
+            watch.reading()
+            await self._more()
+            watch.read()
+        piece = answer.take()
+        if self._paused:
+            self._resume()
+        return piece
+
+    def end(self) -> bool:
+        """End the exchange: says whether the connection can carry another one, and ends it otherwise."""
+        if self._watch is not None:
+            self._watch.stop()
+        transport = cast(asyncio.Transport, self._transport)
+        # What was not sent yet of a request would stand before the next one.
+        if not self.answer.clean or transport.is_closing() or transport.get_write_buffer_size():
+            self.abort()
+            return False
+        self.answer.take()
+        self._resume()
+        self._busy = False
+        self.idle_since = self._loop.time()
+        return True
+
+    def abort(self) -> None:
+        """Break the connection off, whatever has not been sent or read."""
+        if self._watch is not None:
+            self._watch.stop()
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request can be sent on it."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    # What the event loop calls.
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class is no subclass of it
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if not self._busy:  # nobody asked: whatever it is, it must not become somebody's answer
+            self.abort()
+            return
+        try:
+            self.answer.feed(data)
+        except UpstreamError as error:
+            self._fail(error)
+            return
+        if self.answer.buffered >= _FULL and not self._paused:
+            self._paused = True
+            cast(asyncio.Transport, self._transport).pause_reading()
+        self._wake()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._busy and not self.answer.complete:
+            if exc is None:
+                self.answer.eof()
+            if self.answer.complete:
+                self._wake()
+            else:
+                self._fail(self._broken())
+        self._on_lost(self)
+
+    def _broken(self) -> UpstreamError:
+        if self.answer.began:
+            return UpstreamTruncated("The provider's answer broke off.")
+        return UpstreamUnreachable("The provider cannot be reached.")
+
+    def _too_late(self) -> None:
+        self._fail(UpstreamTimeout("The provider took too long to answer."))
+
+    def _gone_silent(self) -> None:
+        self._fail(UpstreamTimeout("The provider went silent in the middle of its answer."))
+
+    def _fail(self, failure: UpstreamError) -> None:
+        if self._failure is None:
+            self._failure = failure
+        self.abort()
+        self._wake()
+
+    async def _more(self) -> None:
+        """Come back when something has happened. Raises what has failed, behind all that had come before it."""
+        if self._failure is not None:
+            raise self._failure
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            if self.usable:
+                cast(asyncio.Transport, self._transport).resume_reading()
