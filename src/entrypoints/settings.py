@@ -101,6 +101,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     idle_timeout: Annotated[Seconds, Meta(description="Seconds of silence in the middle of a provider's answer.")] = (
         60.0
     )
+    max_connections: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Connections of callers to one process; more are closed with 503.")
+    ] = 10_000
+    client_header_timeout: Annotated[Seconds, Meta(description="Seconds until a caller's headers have come.")] = 10.0
     client_body_timeout: Annotated[Seconds, Meta(description="Seconds until a caller's body has come.")] = 30.0
     write_stall_timeout: Annotated[
         Seconds, Meta(description="Seconds until a caller who has stopped reading counts as gone.")

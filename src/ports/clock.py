@@ -1,7 +1,14 @@
 """Time. The only way to it for the hexagon, so that a test can own it."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
 from typing import Protocol
+
+
+class Alarm(Protocol):
+    """A call that is due at some time."""
+
+    def cancel(self) -> object:
+        """It shall not be made; no harm once it was."""
 
 
 class Clock(Protocol):
@@ -16,5 +23,5 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Come back after so many seconds."""
 
-    def deadline(self, at: float) -> AbstractAsyncContextManager[object]:
-        """A block that is left with TimeoutError when `now` reaches `at`."""
+    def alarm(self, at: float, call: Callable[[], object]) -> Alarm:
+        """Have `call` called when `now` reaches `at`: by the event loop, never before this returns."""

@@ -1,8 +1,7 @@
 """A clock that stands still until a test moves it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 
 class ManualClock:
@@ -44,18 +43,12 @@ class ManualClock:
         async with self._sleeping:
             await self._sleeping.wait_for(lambda: self.sleepers >= count)
 
-    @asynccontextmanager
-    async def deadline(self, at: float) -> AsyncIterator[None]:
-        async with asyncio.timeout(None) as timeout:
-            bell = self._alarm(at)
-            loop = asyncio.get_running_loop()
-            bell.add_done_callback(lambda done: None if done.cancelled() else timeout.reschedule(loop.time()))
-            if at <= self._now:
-                bell.set_result(None)
-            try:
-                yield
-            finally:
-                bell.cancel()
+    def alarm(self, at: float, call: Callable[[], object]) -> asyncio.Future[None]:
+        bell = self._alarm(at)
+        bell.add_done_callback(lambda done: None if done.cancelled() else call())
+        if at <= self._now:
+            bell.set_result(None)
+        return bell
 
     def _alarm(self, at: float) -> asyncio.Future[None]:
         bell: asyncio.Future[None] = asyncio.get_running_loop().create_future()

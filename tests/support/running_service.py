@@ -11,7 +11,7 @@ from dependency_injector import providers
 
 from entrypoints.container import Container, build_container
 from entrypoints.http.app import create_app
-from entrypoints.http.http_protocol import GatewayHttpProtocol
+from entrypoints.http.serving.config import GatewayConfig
 from entrypoints.settings import Secret, Settings
 from support.collecting_observer import CollectingObserver
 
@@ -36,7 +36,7 @@ async def running_service(
 
     `prepare` may replace parts of the container before anything is made of it.
     """
-    chosen = Settings(**{"internal_api_key": Secret(KEY), "port": 0, **settings})
+    chosen = Settings(**{"internal_api_key": Secret(KEY), "port": 0, "drain_timeout": 1.0, **settings})
     container = build_container(chosen)
     observer = CollectingObserver()
     container.observer.override(providers.Object(observer))
@@ -44,10 +44,7 @@ async def running_service(
     app = create_app(container)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, http=GatewayHttpProtocol, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(GatewayConfig(app, chosen))
     serving = asyncio.ensure_future(server._serve(sockets=[listener]))
     try:
         while not server.started:

@@ -2,24 +2,21 @@
 
 import asyncio
 import time
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
+
+from ports.clock import Alarm
 
 
 class SystemClock:
     """Implements ports.clock. `now` is the event loop's own clock: asyncio reads the same one."""
 
-    def now(self) -> float:
-        """See ports.clock."""
-        return time.monotonic()  # noqa: TID251 - this is the clock
-
-    def wall(self) -> float:
-        """See ports.clock."""
-        return time.time()  # noqa: TID251 - this is the clock
+    now = staticmethod(time.monotonic)  # noqa: TID251 - this is the clock
+    wall = staticmethod(time.time)  # noqa: TID251 - this is the clock
 
     async def sleep(self, seconds: float) -> None:
         """See ports.clock."""
         await asyncio.sleep(seconds)
 
-    def deadline(self, at: float) -> AbstractAsyncContextManager[object]:
+    def alarm(self, at: float, call: Callable[[], object]) -> Alarm:
         """See ports.clock."""
-        return asyncio.timeout(max(0.0, at - self.now()))
+        return asyncio.get_running_loop().call_later(max(0.0, at - self.now()), call)

@@ -6,8 +6,6 @@ Leaving is synchronous, so no cancellation can come between an ending and its re
 """
 
 from asyncio import CancelledError
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -58,16 +56,11 @@ class Account:
         self.waited = 0.0
         self.upstream_id: str | None = None
 
-    @contextmanager
-    def attempt(self, deployment: Deployment) -> Iterator[None]:
+    def attempt(self, deployment: Deployment) -> "Attempt":
         """A block in which a provider is asked and waited for."""
         self.deployment = deployment
         self.attempts += 1
-        asked_at = self._accounts.clock.now()
-        try:
-            yield
-        finally:
-            self.waited += self._accounts.clock.now() - asked_at
+        return Attempt(self, self._accounts.clock)
 
     def note_provenance(self, provenance: Provenance) -> None:
         """Note where the answer comes from and what it cost."""
@@ -126,3 +119,19 @@ class Account:
         if isinstance(error, _REFUSALS):
             return "rejected"
         return "partial" if self.delivered else "failed"
+
+
+class Attempt:
+    """The time from entering to leaving is time waited for a provider."""
+
+    def __init__(self, account: Account, clock: Clock) -> None:
+        self._account = account
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._asked_at = self._clock.now()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._account.waited += self._clock.now() - self._asked_at

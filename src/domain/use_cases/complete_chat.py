@@ -27,9 +27,8 @@ class CompleteChat:
         """The answer. Raises GatewayError."""
         with self._accounts.open(call, "chat", request.model) as account:
             deployment = route(request.model, self._offers)
-            with account.attempt(deployment):
-                async with within_deadline(self._clock, call):
-                    completion = await self._providers[deployment.provider].complete(request, deployment, call)
+            with account.attempt(deployment), within_deadline(self._clock, call):
+                completion = await self._providers[deployment.provider].complete(request, deployment, call)
             account.usage = completion.usage
             account.finish_reasons = tuple(choice.finish_reason for choice in completion.choices)
             account.note_provenance(completion.provenance)

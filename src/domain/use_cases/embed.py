@@ -28,9 +28,8 @@ class Embed:
         """The vectors. Raises GatewayError."""
         with self._accounts.open(call, "embeddings", request.model) as account:
             deployment = route(request.model, self._offers)
-            with account.attempt(deployment):
-                async with within_deadline(self._clock, call):
-                    embeddings = await self._providers[deployment.provider].embed(request, deployment, call)
+            with account.attempt(deployment), within_deadline(self._clock, call):
+                embeddings = await self._providers[deployment.provider].embed(request, deployment, call)
             account.usage = embeddings.usage
             account.note_provenance(embeddings.provenance)
             return replace(embeddings, provenance=replace(embeddings.provenance, waited=account.waited))

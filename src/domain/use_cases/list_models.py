@@ -18,7 +18,6 @@ class ListModels:
 
     async def __call__(self, call: Call) -> tuple[ModelCard, ...]:
         """The cards, sorted by id. Raises UpstreamError where a provider has to be asked and does not answer."""
-        with self._accounts.open(call, "models"):
-            async with within_deadline(self._accounts.clock, call):
-                cards = [card for catalog in self._catalogs for card in await catalog.list_models()]
+        with self._accounts.open(call, "models"), within_deadline(self._accounts.clock, call):
+            cards = [card for catalog in self._catalogs for card in await catalog.list_models()]
         return tuple(sorted(cards, key=lambda card: card.id))

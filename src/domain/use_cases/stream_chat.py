@@ -37,7 +37,7 @@ class StreamChat:
             provider = self._providers[deployment.provider]
             async with AsyncExitStack() as stack:
                 with account.attempt(deployment):
-                    await stack.enter_async_context(within_deadline(self._clock, call))
+                    stack.enter_context(within_deadline(self._clock, call))
                     upstream = await stack.enter_async_context(provider.stream(request, deployment, call))
                 account.note_provenance(upstream.provenance)
                 yield Answer(upstream, account, self._clock)

@@ -15,7 +15,7 @@ def serve(arguments: argparse.Namespace) -> int:
     """Serve the HTTP API."""
     given = {name: getattr(arguments, name) for name in ("host", "port", "workers")}
     settings = settings_from_environment({name: value for name, value in given.items() if value is not None})
-    from entrypoints.http.server import serve as serve_http
+    from entrypoints.http.serving.server import serve as serve_http
 
     return serve_http(settings)
 

@@ -1,7 +1,7 @@
 """The HTTP application: resources, who may call them, and where errors end."""
 
 import gc
-import secrets
+import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,14 +11,14 @@ from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 
 from entrypoints.container import Container, close_container
-from entrypoints.http.auth import KeyGuard
+from entrypoints.http.auth import KeyCheck
 from entrypoints.http.errors import ErrorBorder
 from entrypoints.http.front_door import FrontDoor
 from entrypoints.http.intake.reception import Reception, ReceptionLimits
 from entrypoints.http.intake.request_reader import RequestReader
 from entrypoints.http.openapi import SECURITY, document_bodies, openapi_config
-from entrypoints.http.resources.chat import chat_route
-from entrypoints.http.resources.embeddings import embeddings_route
+from entrypoints.http.resources.chat import ChatCompletions, chat_route
+from entrypoints.http.resources.embeddings import EmbeddingVectors, embeddings_route
 from entrypoints.http.resources.health import Readiness, health_routes
 from entrypoints.http.resources.models import model_routes
 from entrypoints.http.sending.stream_writer import StreamTimes
@@ -41,7 +41,7 @@ def create_app(container: Container) -> FrontDoor:
     )
     document_bodies(app)
     _serve_openapi_at_root(app)
-    return FrontDoor(app, border, clock, new_id=lambda: secrets.token_hex(16), drain=container.admission().drain)
+    return FrontDoor(app, border, clock, new_id=_new_id, drain=container.admission().drain)
 
 
 def _api(container: Container) -> Router:
@@ -49,16 +49,22 @@ def _api(container: Container) -> Router:
     reader = RequestReader(settings.max_json_depth, container.default_model())
     reception = Reception(clock, _limits(settings, tracing=container.tracing()))
     times = StreamTimes(settings.keepalive_interval, settings.write_stall_timeout)
+    chat = ChatCompletions(container.complete_chat(), container.stream_chat(), reception, reader, clock, times)
+    embeddings = EmbeddingVectors(container.embed(), reception, reader, clock)
     return Router(
         "/v1",
-        guards=[KeyGuard([key.reveal() for key in settings.internal_api_keys])],
+        middleware=[KeyCheck([key.reveal() for key in settings.internal_api_keys]).before],
         security=SECURITY,
         route_handlers=[
-            chat_route(container.complete_chat(), container.stream_chat(), reception, reader, clock, times),
-            embeddings_route(container.embed(), reception, reader, clock),
+            chat_route(chat),
+            embeddings_route(embeddings),
             *model_routes(container.list_models(), reception),
         ],
     )
+
+
+def _new_id() -> str:
+    return f"{random.getrandbits(128):032x}"
 
 
 def _limits(settings: Settings, *, tracing: bool) -> ReceptionLimits:

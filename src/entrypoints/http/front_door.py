@@ -6,7 +6,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from entrypoints.http.errors import ErrorBorder, HeadersTooLarge, error_message
-from entrypoints.http.scope import Visit, put_visit, sane_id
+from entrypoints.http.scope import Visit, connection_of, put_visit, sane_id
 from ports.clock import Clock
 
 _MOST_HEADERS = 100
@@ -30,16 +30,13 @@ class FrontDoor:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        size, given = 0, None
         headers = list(scope["headers"])
-        for name, value in headers:
-            size += len(name) + len(value)
-            if name == b"x-request-id":
-                given = value
+        fields = dict(headers)
+        given = fields.get(b"x-request-id")
         request_id = (sane_id(given) if given is not None else None) or self._new_id()
-        visit = Visit(request_id, self._clock.now())
+        visit = Visit(request_id, self._clock.now(), fields, connection_of(scope))
         put_visit(scope, visit)
-        if len(headers) > _MOST_HEADERS or size > _MOST_HEADER_BYTES:
+        if len(headers) > _MOST_HEADERS or _size(headers) > _MOST_HEADER_BYTES:
             refusal = HeadersTooLarge("The request's headers are too large.")
             self._border.settle(visit, "other", refusal)
             start, body = error_message(refusal, request_id)
@@ -47,3 +44,7 @@ class FrontDoor:
             await send(body)
             return
         await self._app(scope, receive, send)
+
+
+def _size(headers: list[tuple[bytes, bytes]]) -> int:
+    return sum([len(name) + len(value) for name, value in headers])

@@ -6,18 +6,16 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from litestar import Request
-from litestar.exceptions import ClientException
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.types import Receive
 from msgspec import Struct
 
 from domain.model.call import Call, Trace
 from domain.model.errors import InvalidRequest
+from domain.use_cases.interruption import deadline
 from entrypoints.http.errors import BodyTooSlow, CallerLeft, PayloadTooLarge, UnsupportedMediaType
-from entrypoints.http.scope import visit_of
+from entrypoints.http.scope import Visit
 from ports.clock import Clock
 
-AnyRequest = Request[Any, Any, Any]
 # version 00 of https://www.w3.org/TR/trace-context/#traceparent-header
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 _JSON = "application/json"
@@ -42,36 +40,44 @@ class Reception:
         self._limits = limits
         self._random_hex = random_hex
 
-    def call(self, request: AnyRequest) -> Call:
+    def call(self, visit: Visit) -> Call:
         """Who asks, under which id and until when. Raises InvalidRequest for a malformed `x-request-timeout`."""
-        visit = visit_of(request.scope)
         return Call(
             id=visit.request_id,
             caller=visit.caller,
             started=visit.started,
-            deadline=visit.started + self._time_allowed(request),
-            trace=self._trace(request),
+            deadline=visit.started + self._time_allowed(visit),
+            trace=self._trace(visit),
         )
 
-    def hand_over(self, request: AnyRequest) -> None:
-        """From here on the use case settles."""
-        visit_of(request.scope).handed_over = True
-
-    async def body(self, request: AnyRequest) -> bytes:
+    async def body(self, visit: Visit, receive: Receive) -> bytes:
         """The whole body. Raises PayloadTooLarge, UnsupportedMediaType, BodyTooSlow, CallerLeft."""
-        _refuse_media(request)
-        try:
-            async with self._clock.deadline(self._clock.now() + self._limits.body_timeout):
-                return await request.body()
-        except TimeoutError as error:
-            raise BodyTooSlow("The request's body took too long to come.") from error
-        except RequestEntityTooLarge as error:
-            raise PayloadTooLarge(f"The request's body is larger than {self._limits.max_body} bytes.") from error
-        except ClientException as error:
-            raise CallerLeft("The caller left before the request was complete.") from error
+        _refuse_media(visit)
+        declared = visit.fields.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > self._limits.max_body:
+            raise self._too_large()
+        with deadline(self._clock, self._clock.now() + self._limits.body_timeout, _too_slow):
+            return await self._read(receive)
 
-    def _time_allowed(self, request: AnyRequest) -> float:
-        given = request.headers.get("x-request-timeout")
+    async def _read(self, receive: Receive) -> bytes:
+        parts, left, more = [], self._limits.max_body, True
+        while more:
+            message: Any = await receive()
+            if message["type"] == "http.disconnect":
+                raise CallerLeft("The caller left before the request was complete.")
+            part: bytes = message.get("body", b"")
+            left -= len(part)
+            if left < 0:
+                raise self._too_large()
+            parts.append(part)
+            more = message.get("more_body", False)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _too_large(self) -> PayloadTooLarge:
+        return PayloadTooLarge(f"The request's body is larger than {self._limits.max_body} bytes.")
+
+    def _time_allowed(self, visit: Visit) -> float:
+        given = visit.header(b"x-request-timeout")
         if given is None:
             return self._limits.request_timeout
         try:
@@ -82,8 +88,9 @@ class Reception:
             raise InvalidRequest("The header must be a number of seconds.", param="x-request-timeout")
         return min(seconds, self._limits.request_timeout)
 
-    def _trace(self, request: AnyRequest) -> Trace | None:
-        match = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    def _trace(self, visit: Visit) -> Trace | None:
+        given = visit.header(b"traceparent")
+        match = None if given is None else _TRACEPARENT.fullmatch(given)
         if match is None:
             if not self._limits.tracing:
                 return None
@@ -95,10 +102,16 @@ class Reception:
         return Trace(trace_id=trace_id, span_id=self._random_hex(8), parent_id=parent, sampled=sampled)
 
 
-def _refuse_media(request: AnyRequest) -> None:
-    kind, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if kind.strip().lower() != _JSON or charset not in ("", "utf-8"):
-        raise UnsupportedMediaType("The body must be application/json in UTF-8.", param="content-type")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+def _refuse_media(visit: Visit) -> None:
+    content = visit.header(b"content-type") or ""
+    if content != _JSON:
+        kind, _, parameters = content.partition(";")
+        charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+        if kind.strip().lower() != _JSON or charset not in ("", "utf-8"):
+            raise UnsupportedMediaType("The body must be application/json in UTF-8.", param="content-type")
+    if (visit.header(b"content-encoding") or "identity").lower() != "identity":
         raise UnsupportedMediaType("The body must not be compressed.", param="content-encoding")
+
+
+def _too_slow() -> BodyTooSlow:
+    return BodyTooSlow("The request's body took too long to come.")

@@ -2,42 +2,66 @@
 
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
+from litestar.types import Receive, Scope, Send
 
-from domain.model.call import Call
-from domain.model.chat import ChatParameters, ChatRequest
+from domain.model.chat import ChatParameters
 from domain.use_cases.complete_chat import CompleteChat
 from domain.use_cases.stream_chat import StreamChat
-from entrypoints.http.intake.reception import AnyRequest, Reception
+from entrypoints.http.intake.reception import Reception
 from entrypoints.http.intake.request_reader import RequestReader
 from entrypoints.http.openai_wire import ChatCompletion
 from entrypoints.http.openapi import answers, takes
+from entrypoints.http.resources.endpoint import answered_by
+from entrypoints.http.scope import visit_of
 from entrypoints.http.sending.answers import completion_bytes
 from entrypoints.http.sending.departure import while_caller_stays
 from entrypoints.http.sending.headers import answer_headers
 from entrypoints.http.sending.stream_writer import StreamTimes
 from entrypoints.http.sending.streamed_answer import StreamedAnswer
-from entrypoints.http.sending.whole_answer import WholeAnswer
+from entrypoints.http.sending.whole_answer import send_whole
 from ports.clock import Clock
 
 
-def chat_route(
-    complete: CompleteChat,
-    stream: StreamChat,
-    reception: Reception,
-    reader: RequestReader,
-    clock: Clock,
-    times: StreamTimes,
-) -> HTTPRouteHandler:
-    """The handler, over use cases that were resolved at start-up."""
+class ChatCompletions:
+    """The ASGI application behind the route, over use cases that were resolved at start-up."""
 
-    async def whole(request: AnyRequest, chat: ChatRequest, call: Call) -> ASGIApp:
-        async with while_caller_stays(request.receive):
-            completion = await complete(chat, call)
-        return WholeAnswer(completion_bytes(completion), answer_headers(call, completion.provenance, clock.now()))
+    def __init__(
+        self,
+        complete: CompleteChat,
+        stream: StreamChat,
+        reception: Reception,
+        reader: RequestReader,
+        clock: Clock,
+        times: StreamTimes,
+    ) -> None:
+        self._complete = complete
+        self._stream = stream
+        self._reception = reception
+        self._reader = reader
+        self._clock = clock
+        self._times = times
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI. Raises GatewayError before anything was sent."""
+        visit = visit_of(scope)
+        body = await self._reception.body(visit, receive)
+        chat, call = self._reader.chat(body), self._reception.call(visit)
+        visit.handed_over = True
+        if chat.parameters.stream is True:
+            await StreamedAnswer(self._stream, chat, call, self._clock, self._times).send(visit, receive, send)
+            return
+        with while_caller_stays(visit, receive):
+            completion = await self._complete(chat, call)
+        headers = answer_headers(call, completion.provenance, self._clock.now())
+        await send_whole(send, completion_bytes(completion), headers)
+
+
+def chat_route(endpoint: ChatCompletions) -> HTTPRouteHandler:
+    """The route, and what the OpenAPI document says of it."""
 
     @post(
         "/chat/completions",
+        middleware=[answered_by(endpoint)],
         status_code=200,
         operation="chat",
         operation_class=takes(ChatParameters),
@@ -48,12 +72,7 @@ def chat_route(
         "`data: [DONE]` or, when the provider failed, by one event with an `error` and nothing behind it.",
         tags=["chat"],
     )
-    async def create_chat_completion(request: AnyRequest) -> ASGIApp:
-        body = await reception.body(request)
-        chat, call = reader.chat(body), reception.call(request)
-        reception.hand_over(request)
-        if chat.parameters.stream is True:
-            return StreamedAnswer(stream, chat, call, clock, times)
-        return await whole(request, chat, call)
+    async def create_chat_completion() -> None:
+        """Declared; ChatCompletions answers."""
 
     return create_chat_completion

@@ -2,26 +2,50 @@
 
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
+from litestar.types import Receive, Scope, Send
 
 from domain.model.embedding import EmbeddingParameters
 from domain.use_cases.embed import Embed
-from entrypoints.http.intake.reception import AnyRequest, Reception
+from entrypoints.http.intake.reception import Reception
 from entrypoints.http.intake.request_reader import RequestReader
 from entrypoints.http.openai_wire import EmbeddingList
 from entrypoints.http.openapi import answers, takes
+from entrypoints.http.resources.endpoint import answered_by
+from entrypoints.http.scope import visit_of
 from entrypoints.http.sending.answers import embeddings_bytes
 from entrypoints.http.sending.departure import while_caller_stays
 from entrypoints.http.sending.headers import answer_headers
-from entrypoints.http.sending.whole_answer import WholeAnswer
+from entrypoints.http.sending.whole_answer import send_whole
 from ports.clock import Clock
 
 
-def embeddings_route(embed: Embed, reception: Reception, reader: RequestReader, clock: Clock) -> HTTPRouteHandler:
-    """The handler, over a use case that was resolved at start-up."""
+class EmbeddingVectors:
+    """The ASGI application behind the route, over a use case that was resolved at start-up."""
+
+    def __init__(self, embed: Embed, reception: Reception, reader: RequestReader, clock: Clock) -> None:
+        self._embed = embed
+        self._reception = reception
+        self._reader = reader
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI. Raises GatewayError before anything was sent."""
+        visit = visit_of(scope)
+        body = await self._reception.body(visit, receive)
+        wanted, call = self._reader.embedding(body), self._reception.call(visit)
+        visit.handed_over = True
+        with while_caller_stays(visit, receive):
+            embeddings = await self._embed(wanted, call)
+        headers = answer_headers(call, embeddings.provenance, self._clock.now())
+        await send_whole(send, embeddings_bytes(embeddings), headers)
+
+
+def embeddings_route(endpoint: EmbeddingVectors) -> HTTPRouteHandler:
+    """The route, and what the OpenAPI document says of it."""
 
     @post(
         "/embeddings",
+        middleware=[answered_by(endpoint)],
         status_code=200,
         operation="embeddings",
         operation_class=takes(EmbeddingParameters),
@@ -30,12 +54,7 @@ def embeddings_route(embed: Embed, reception: Reception, reader: RequestReader, 
         description="OpenAI embeddings, as plain numbers or base64 of little-endian float32.",
         tags=["embeddings"],
     )
-    async def create_embedding(request: AnyRequest) -> ASGIApp:
-        body = await reception.body(request)
-        wanted, call = reader.embedding(body), reception.call(request)
-        reception.hand_over(request)
-        async with while_caller_stays(request.receive):
-            embeddings = await embed(wanted, call)
-        return WholeAnswer(embeddings_bytes(embeddings), answer_headers(call, embeddings.provenance, clock.now()))
+    async def create_embedding() -> None:
+        """Declared; EmbeddingVectors answers."""
 
     return create_embedding

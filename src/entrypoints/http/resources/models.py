@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import get
+from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.types import ASGIApp
@@ -10,12 +10,14 @@ from litestar.types import ASGIApp
 from domain.model.catalogue import ModelCard
 from domain.model.errors import UnknownModel
 from domain.use_cases.list_models import ListModels
-from entrypoints.http.intake.reception import AnyRequest, Reception
+from entrypoints.http.intake.reception import Reception
 from entrypoints.http.openai_wire import LLMModel, LLMModelList, Model, ModelList
 from entrypoints.http.openapi import answers
+from entrypoints.http.scope import visit_of
 from entrypoints.http.sending.answers import encode, model
 from entrypoints.http.sending.whole_answer import WholeAnswer
 
+AnyRequest = Request[Any, Any, Any]
 _LONGEST_ECHO = 64
 
 
@@ -24,12 +26,13 @@ def model_routes(list_models: ListModels, reception: Reception) -> list[HTTPRout
     options: dict[str, Any] = {"operation": "models", "tags": ["models"]}
 
     async def cards(request: AnyRequest) -> tuple[ModelCard, ...]:
-        call = reception.call(request)
-        reception.hand_over(request)
+        visit = visit_of(request.scope)
+        call = reception.call(visit)
+        visit.handed_over = True
         return await list_models(call)
 
     def answer(request: AnyRequest, body: bytes) -> ASGIApp:
-        return WholeAnswer(body, [(b"x-request-id", reception.call(request).id.encode())])
+        return WholeAnswer(body, [(b"x-request-id", visit_of(request.scope).request_id.encode())])
 
     @get("/models", responses=answers(ModelList), summary="List models in OpenAI's shape", **options)
     async def openai_models(request: AnyRequest) -> ASGIApp:

@@ -1,40 +1,37 @@
 """Work for a caller ends when the caller leaves: no server does that by itself for an answer that has not begun."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from litestar.types import Receive
 
+from domain.use_cases.interruption import Interruption, Stop
 from entrypoints.http.errors import CallerLeft
+from entrypoints.http.scope import Visit
 
 
-@asynccontextmanager
-async def while_caller_stays(receive: Receive) -> AsyncIterator[None]:
-    """A block that is cancelled when the caller's connection closes, and ends with CallerLeft then.
+def while_caller_stays(visit: Visit, receive: Receive) -> Interruption:
+    """A block that ends with CallerLeft when the caller's connection closes.
 
-    The request's body must have been read: what `receive` brings next can only be the end of the connection. The
-    last message of the answer must be sent behind the block, since servers report the end after it, too.
+    The request's body must have been read. The last message of the answer must be sent behind the block, since
+    servers report the end after it, too.
     """
-    working = asyncio.current_task()
-    left = False
+    connection = visit.connection
+    if connection is not None:
+        return Interruption(connection.when_lost, _left)
 
-    async def watch() -> None:
-        nonlocal left
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        left = True
-        if working is not None:
-            working.cancel()
+    # Other servers say it by the one message that can still come, which takes a task to wait for.
+    def watch(interrupt: Callable[[], None]) -> Stop:
+        return asyncio.ensure_future(_watch(receive, interrupt)).cancel
 
-    watching = asyncio.ensure_future(watch())
-    try:
-        yield
-    except asyncio.CancelledError as error:
-        if not left:
-            raise
-        if working is not None:
-            working.uncancel()
-        raise CallerLeft("The caller left before the answer was complete.") from error
-    finally:
-        watching.cancel()
+    return Interruption(watch, _left)
+
+
+async def _watch(receive: Receive, interrupt: Callable[[], None]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    interrupt()
+
+
+def _left() -> CallerLeft:
+    return CallerLeft("The caller left before the answer was complete.")

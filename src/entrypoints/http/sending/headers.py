@@ -25,6 +25,8 @@ def answer_headers(call: Call, origin: Provenance, now: float) -> HeaderList:
 
 def _safe(text: str) -> bytes:
     """Header text that cannot end its line; what is not Latin-1 becomes a question mark."""
+    if text.isascii() and text.isprintable():
+        return text.encode()
     return text.translate(_CONTROLS).encode("latin-1", "replace")
 
 

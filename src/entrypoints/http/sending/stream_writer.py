@@ -1,19 +1,20 @@
 """The writing end of a streamed answer: what was sent when, comments in silence, and an eye on the reader."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from litestar.types import Send
 from msgspec import Struct
 
 from domain.model.call import Call
+from domain.use_cases.interruption import Interruption, Stop
 from domain.use_cases.stream_chat import Answer
 from entrypoints.http.errors import CallerLeft
 from entrypoints.http.sending.headers import answer_headers
 from ports.clock import Clock
 
 _KEEP_ALIVE = b": keep-alive\n\n"
+_LOOK_S = 0.001  # never sooner again than this
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -62,12 +63,11 @@ class StreamWriter:
         """Whether a write has been waiting for the reader for so long."""
         return self._writing_since is not None and self._clock.now() - self._writing_since >= seconds
 
-    def until_due(self, times: StreamTimes) -> float:
-        """Seconds until something could be due; looked at again then."""
+    def due(self, times: StreamTimes) -> float:
+        """When something could be due, on the clock's `now`; looked at again then."""
         if self._writing_since is not None:
-            return max(self._writing_since + times.write_stall - self._clock.now(), 0.001)
-        due = min(times.keep_alive, times.write_stall)
-        return max(self._last + due - self._clock.now(), 0.001)
+            return self._writing_since + times.write_stall
+        return self._last + min(times.keep_alive, times.write_stall)
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
         if self.answer is None:  # a keep-alive before any provider has accepted: there is no origin to tell yet
@@ -75,40 +75,40 @@ class StreamWriter:
         return [*_HEADERS, *answer_headers(self._call, self.answer.provenance, self._clock.now())]
 
 
-async def _beat(writer: StreamWriter, clock: Clock, times: StreamTimes) -> None:
-    """Send a comment whenever there was silence; return when the reader has stalled."""
-    while True:
-        await clock.sleep(writer.until_due(times))
-        if writer.stalled(times.write_stall):
+def while_reader_reads(writer: StreamWriter, clock: Clock, times: StreamTimes) -> Interruption:
+    """A block in which silence is filled with comments, and which ends with CallerLeft when a write stalls."""
+    return Interruption(_Eye(writer, clock, times).watch, _stopped)
+
+
+class _Eye:
+    """One alarm a stream: it looks at what the writer noted, nothing is set or cleared for a chunk."""
+
+    def __init__(self, writer: StreamWriter, clock: Clock, times: StreamTimes) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._times = times
+        self._comment: asyncio.Future[None] | None = None
+
+    def watch(self, interrupt: Callable[[], None]) -> Stop:
+        """See domain.use_cases.interruption."""
+        self._interrupt = interrupt
+        self._alarm = self._clock.alarm(self._writer.due(self._times), self._look)
+        return self._stop
+
+    def _stop(self) -> None:
+        self._alarm.cancel()
+        if self._comment is not None:
+            self._comment.cancel()
+
+    def _look(self) -> None:
+        if self._writer.stalled(self._times.write_stall):
+            self._interrupt()
             return
-        if writer.silent(times.keep_alive):
-            await writer.write(_KEEP_ALIVE)
+        if self._writer.silent(self._times.keep_alive):
+            self._comment = asyncio.ensure_future(self._writer.write(_KEEP_ALIVE))
+        soonest = self._clock.now() + _LOOK_S
+        self._alarm = self._clock.alarm(max(self._writer.due(self._times), soonest), self._look)
 
 
-@asynccontextmanager
-async def while_reader_reads(writer: StreamWriter, clock: Clock, times: StreamTimes) -> AsyncIterator[None]:
-    """A block in which silence is filled with comments, and which ends with CallerLeft when a write stalls.
-
-    One timer a stream: it looks at what the writer noted, nothing is set or cleared for a chunk.
-    """
-    working = asyncio.current_task()
-    stalled = False
-
-    def give_up(beating: asyncio.Future[None]) -> None:
-        nonlocal stalled
-        if working is not None and not beating.cancelled():
-            stalled = True
-            working.cancel()
-
-    beating = asyncio.ensure_future(_beat(writer, clock, times))
-    beating.add_done_callback(give_up)
-    try:
-        yield
-    except asyncio.CancelledError as error:
-        if not stalled or working is None:
-            raise
-        working.uncancel()
-        raise CallerLeft("The caller stopped reading.") from error
-    finally:
-        beating.remove_done_callback(give_up)
-        beating.cancel()
+def _stopped() -> CallerLeft:
+    return CallerLeft("The caller stopped reading.")

@@ -5,14 +5,14 @@ A stream that began ends in exactly one of two ways: `data: [DONE]`, only after 
 or one error event with nothing behind it. An error before the first byte is an ordinary error response.
 """
 
-from litestar.types import Receive, Scope, Send
+from litestar.types import Receive, Send
 
 from domain.model.call import Call
 from domain.model.chat import ChatRequest
 from domain.model.errors import GatewayError
 from domain.use_cases.stream_chat import Answer, StreamChat
 from entrypoints.http.errors import CallerLeft, envelope, internal_errors_told
-from entrypoints.http.http_protocol import hang_up
+from entrypoints.http.scope import Visit
 from entrypoints.http.sending.answers import chunk_bytes
 from entrypoints.http.sending.departure import while_caller_stays
 from entrypoints.http.sending.stream_writer import StreamTimes, StreamWriter, while_reader_reads
@@ -23,7 +23,7 @@ _DONE = b"data: [DONE]\n\n"
 
 
 class StreamedAnswer:
-    """An ASGI application that runs the use case and sends what it gives."""
+    """Runs the use case and sends what it gives."""
 
     def __init__(
         self, stream: StreamChat, request: ChatRequest, call: Call, clock: Clock, times: StreamTimes
@@ -34,21 +34,22 @@ class StreamedAnswer:
         self._clock = clock
         self._times = times
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+    async def send(self, visit: Visit, receive: Receive, send: Send) -> None:
+        """Send it, to its end. Raises GatewayError before anything was sent."""
         writer = StreamWriter(send, self._clock, self._call)
         try:
-            with internal_errors_told(self._call.id):
-                async with (
-                    while_caller_stays(receive),
-                    while_reader_reads(writer, self._clock, self._times),
-                    self._stream(self._request, self._call) as answer,
-                ):
+            with (
+                internal_errors_told(self._call.id),
+                while_caller_stays(visit, receive),
+                while_reader_reads(writer, self._clock, self._times),
+            ):
+                async with self._stream(self._request, self._call) as answer:
                     await self._pass_on(answer, writer)
         except CallerLeft:
             if not writer.started:
                 raise
-            if hang_up(scope):  # what was sent has no end and must not get one
+            if visit.connection is not None:  # what was sent has no end and must not get one
+                visit.connection.hang_up()
                 await receive()  # returns when the server knows that the connection is gone
         except GatewayError as error:
             if not writer.started:

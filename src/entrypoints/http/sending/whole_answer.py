@@ -1,14 +1,19 @@
-"""A JSON answer that sends itself: two ASGI messages and nothing else."""
+"""A JSON answer: two ASGI messages and nothing else."""
 
 from litestar.types import Receive, Scope, Send
 
 from entrypoints.http.sending.headers import HeaderList
 
 
-class WholeAnswer:
-    """An ASGI application that answers 200 with a JSON body."""
+async def send_whole(send: Send, body: bytes, headers: HeaderList) -> None:
+    """Answer 200 with a JSON body."""
+    lines = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
+    await send({"type": "http.response.start", "status": 200, "headers": lines})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    __slots__ = ("_body", "_headers")
+
+class WholeAnswer:
+    """The same as an ASGI application, for handlers that return what is to be sent."""
 
     def __init__(self, body: bytes, headers: HeaderList) -> None:
         self._body = body
@@ -16,10 +21,4 @@ class WholeAnswer:
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """ASGI."""
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(self._body)).encode()),
-            *self._headers,
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+        await send_whole(send, self._body, self._headers)

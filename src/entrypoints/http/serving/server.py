@@ -1,6 +1,5 @@
-"""Serving: uvicorn with httptools and uvloop, draining when it is told to stop."""
+"""Serving until told to stop, then draining: one process, or several on one port."""
 
-import math
 import signal
 import socket
 import sys
@@ -13,18 +12,16 @@ from uvicorn.supervisors import Multiprocess
 from entrypoints.container import build_container
 from entrypoints.http.app import create_app
 from entrypoints.http.front_door import FrontDoor
-from entrypoints.http.http_protocol import GatewayHttpProtocol
+from entrypoints.http.serving.config import GatewayConfig, listen
 from entrypoints.settings import Settings, settings_from_environment
 
 _USAGE_ERROR = 2
-_BACKLOG = 2048
-_KEEP_ALIVE_S = 75
 
 
 def serve(settings: Settings) -> int:
     """Serve until told to stop. The process's exit code: 0, or 2 when the address cannot be had."""
     try:
-        listener = _listen(settings)
+        listener = listen(settings)
     except OSError as error:
         print(f"llm-proxy: cannot listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
         return _USAGE_ERROR
@@ -62,47 +59,14 @@ def app_from_environment() -> FrontDoor:
     return create_app(build_container(settings_from_environment()))
 
 
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError:
-        listener.close()
-        raise
-    listener.set_inheritable(True)
-    return listener
-
-
-def _config(settings: Settings, app: FrontDoor | str) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        factory=isinstance(app, str),
-        workers=settings.workers,
-        http=GatewayHttpProtocol,
-        loop="uvloop",
-        ws="none",
-        lifespan="on",
-        interface="asgi3",
-        backlog=_BACKLOG,
-        access_log=False,  # one line a request comes from the observer
-        log_config=None,
-        proxy_headers=False,  # who says where a request came from is not to be believed
-        server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=math.ceil(settings.drain_timeout),
-    )
-
-
 def _serve_one(settings: Settings, listener: socket.socket) -> None:
     # uvicorn raises the signal that stopped it once more when it is done; a clean stop is to exit with 0.
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda _signal, _frame: None)
     app = create_app(build_container(settings))
-    DrainingServer(_config(settings, app)).run(sockets=[listener])
+    DrainingServer(GatewayConfig(app, settings)).run(sockets=[listener])
 
 
 def _serve_many(settings: Settings, listener: socket.socket) -> None:
-    config = _config(settings, "entrypoints.http.server:app_from_environment")
+    config = GatewayConfig("entrypoints.http.serving.server:app_from_environment", settings)
     Multiprocess(config, sockets=[listener]).run()
