@@ -229,3 +229,32 @@ def test_any_split_gives_the_same_chunks(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(STREAM)]
     parts = [STREAM[start:end] for start, end in itertools.pairwise(edges)]
     assert run(*parts) == run(STREAM)
+
+
+MEMBERS = json.dumps(HEAD)[1:-1]
+SAID = '{"index":0,"delta":{"content":"one"}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{{MEMBERS},"choices":[{SAID}]}}',
+        f'{{{MEMBERS},"choices": [ {SAID}]}}',
+        f'{{"choices":[{SAID}],{MEMBERS}}}',
+        f'{{{MEMBERS},"choices":[{SAID}] }}',
+        f'{{{MEMBERS},"choices":[{SAID} ]}}',
+        f'{{{MEMBERS},"choices":[{SAID}],"citations":[{{"url":"u"}}]}}',
+        f'{{{MEMBERS},"choices":[{SAID}],"more":[{{"choices":[{{"index":0}}]}}]}}',
+        f'{{{MEMBERS},"more":{{"choices":[]}},"choices":[{SAID}]}}',
+        f'{{{MEMBERS},"choices" :[{SAID}]}}',
+        f'{{{MEMBERS},"choi\\u0063es":[{SAID}]}}',
+        f'{{{MEMBERS},"choices":[{{"index":0,"delta":{{"content":"\\"choices\\":[{{"}}}}]}}',
+        f'{{{MEMBERS},"choices":[{{"delta":{{"content":"}}]}}"}},"index":0}}]}}',
+    ],
+)
+def test_a_missing_finish_reason_is_put_where_it_belongs_whatever_the_form(text: str) -> None:
+    wanted = json.loads(text)
+    wanted["choices"][0]["finish_reason"] = None
+    chunks = decoder().feed(ROLE + b"data: " + text.encode() + b"\n\n")
+    assert documents(chunks)[1] == wanted
+    assert chunks[1].deltas[0].content == wanted["choices"][0]["delta"]["content"]

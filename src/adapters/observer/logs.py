@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from domain.model.usage import usd
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _WARNS = frozenset({"partial", "failed"})
 _LONGEST_NAME = 200
+_DELETE = b"\x7f"
 
 
 def configure_logging(level: str, form: str) -> None:
@@ -22,17 +23,17 @@ def configure_logging(level: str, form: str) -> None:
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _printable,
     ]
     renderer = _renderer(form)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer))
+    in_text: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, _decoded]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=in_text))
     root = logging.getLogger()
     root.handlers = [handler]
     # Other people's libraries speak up only when something is wrong.
@@ -43,11 +44,13 @@ class LoggingObserver:
     """Implements ports.observer. No prompt, no answer and no key can be in a line: it is not told any."""
 
     def __init__(self, logger: Any) -> None:
-        self._logger = logger
+        bound = logger.bind()  # once: a lazy logger would be made anew for each line
+        self._info = bound.info
+        self._warning = bound.warning
 
     def settled(self, settlement: Settlement) -> None:
         """See ports.observer."""
-        write = self._logger.warning if settlement.outcome in _WARNS else self._logger.info
+        write = self._warning if settlement.outcome in _WARNS else self._info
         write("request", **line(settlement))
 
     def close(self) -> None:
@@ -91,21 +94,34 @@ def _ms(seconds: float) -> float:
 
 
 def _renderer(form: str) -> Processor:
-    if form == "console":
-        return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=_no_exceptions)
-    return structlog.processors.JSONRenderer(serializer=_json)
+    """The last processor: a line as bytes, in which no value can begin a line of its own or command a terminal."""
+    if form == "json":
+        return _json
+    people = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=_no_exceptions)
+
+    def console(logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
+        return str(people(logger, method, _printable(event))).encode(errors="replace")
+
+    return console
 
 
-def _json(event: Mapping[str, Any], **_options: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+def _json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> bytes:
+    text = msgspec.json.encode(event, enc_hook=str)
+    if text.isascii() and _DELETE not in text:  # JSON escapes all other controls by itself
+        return text
+    return msgspec.json.encode(_printable(event), enc_hook=str)
+
+
+def _decoded(_logger: Any, _method: str, text: Any) -> str:
+    """For the standard library's handlers, which write text."""
+    return bytes(text).decode()
 
 
 def _no_exceptions(_stream: Any, _info: Any) -> None:
     """Tracebacks are not shown: their last line may quote a prompt."""
 
 
-def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """No value can begin a line of its own or command a terminal."""
+def _printable(event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable():
             event[name] = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value)

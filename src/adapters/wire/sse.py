@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from domain.model.errors import UpstreamInvalid
 
+_DATA = b"data: "
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _IGNORED = frozenset({b"id", b"retry"})
@@ -54,16 +55,12 @@ class SseDecoder:
                 piece = piece[1:]
         if not piece:
             return []
-        self._skip_lf = piece[-1:] == b"\r"
-        lines = piece.split(b"\n") if b"\r" not in piece else _LINE_END.split(piece)
-        rest = lines.pop()
         events: list[SseEvent] = []
-        if lines and self._partial:
-            self._partial.append(lines[0])
-            lines[0] = b"".join(self._partial)
-            self._partial, self._partial_size = [], 0
         try:
-            self._take(lines, rest, events)
+            if b"\r" in piece or self._partial or self._size:
+                self._take_lines(piece, events)
+            else:
+                self._take_blocks(piece, events)
         except UpstreamInvalid as failure:
             if not events:
                 raise
@@ -80,13 +77,34 @@ class SseDecoder:
         self._line(b"", events)
         return events
 
-    def _take(self, lines: list[bytes], rest: bytes, events: list[SseEvent]) -> None:
+    def _take_lines(self, piece: bytes, events: list[SseEvent]) -> None:
+        self._skip_lf = piece[-1:] == b"\r"
+        lines = piece.split(b"\n") if b"\r" not in piece else _LINE_END.split(piece)
+        rest = lines.pop()
+        if lines and self._partial:
+            self._partial.append(lines[0])
+            lines[0] = b"".join(self._partial)
+            self._partial, self._partial_size = [], 0
         for line in lines:
             self._line(line, events)
         if rest:
             self._partial.append(rest)
             self._partial_size += len(rest)
             self._bound(self._partial_size)
+
+    def _take_blocks(self, piece: bytes, events: list[SseEvent]) -> None:
+        """The same for a piece that begins with an event and has plain line ends, as nearly all have."""
+        *blocks, rest = piece.split(b"\n\n")
+        for block in blocks:
+            if block[:6] == _DATA and b"\n" not in block:
+                self._bound(len(block))
+                events.append(SseEvent(block[6:]))
+            else:
+                for line in block.split(b"\n"):
+                    self._line(line, events)
+                self._line(b"", events)
+        if rest:
+            self._take_lines(rest, events)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

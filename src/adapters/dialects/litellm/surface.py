@@ -56,7 +56,8 @@ def with_cost(origin: Provenance, cost: int | None) -> Provenance:
 
 
 def _cost(headers: Mapping[str, str]) -> Cost | None:
-    cost = nano_usd(headers.get("x-litellm-response-cost", ""))
+    told = headers.get("x-litellm-response-cost")
+    cost = None if told is None else nano_usd(told)
     # LiteLLM says 0.0 for a model it has no price for: unknown, not free. A cache hit is free, and says so.
     if cost is None or (cost == 0 and "x-litellm-cache-key" not in headers):
         return None

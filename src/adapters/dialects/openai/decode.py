@@ -4,22 +4,23 @@ import base64
 import struct
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from adapters.dialects.openai.encode import DIALECT
 from adapters.dialects.openai.finish import finish_reason
 from adapters.dialects.openai.usage import read_usage
 from adapters.dialects.openai.wire import (
+    NOTHING,
     WireAnswer,
     WireChoice,
     WireEmbedding,
     WireEmbeddings,
-    WireSpeech,
+    WireMessage,
     WireToolCall,
     given,
 )
 from domain.model.chat import CustomCall, FunctionCall, ToolCall
-from domain.model.completion import Choice, Completion, Provenance, Reply
+from domain.model.completion import FINISH_REASONS, Choice, Completion, Provenance, Reply
 from domain.model.document import Carried
 from domain.model.embedding import Embedding, Embeddings, EncodingFormat
 from domain.model.errors import UpstreamInvalid
@@ -31,6 +32,7 @@ _FIELDS = msgspec.json.Decoder(dict[str, Raw])
 _CHOICES = msgspec.json.Decoder(list[dict[str, Raw]])
 _ENCODER = msgspec.json.Encoder()
 _NULL = Raw(b"null")
+_OBJECT = "chat.completion"
 # What OpenAI always sends and compatible providers leave out.
 _ALWAYS_IN_MESSAGE = {"role": Raw(b'"assistant"'), "content": _NULL, "refusal": _NULL}
 
@@ -56,12 +58,31 @@ def decode_completion(body: bytes, provenance: Provenance, now: float) -> Comple
         provenance=provenance,
         system_fingerprint=wire.system_fingerprint,
         service_tier=wire.service_tier,
-        carried=Carried(DIALECT, _mended(body, completion_id, created, model, usage)),
+        carried=Carried(
+            DIALECT, body if _is_right(wire, usage) else _mended(body, completion_id, created, model, usage)
+        ),
+    )
+
+
+def _is_right(wire: WireAnswer, usage: Usage | None) -> bool:
+    """Whether an answer has all that OpenAI always sends: then it travels as it came."""
+    head = wire.id and wire.model and wire.created and type(wire.created) is int and wire.object == _OBJECT
+    if not head or usage is None or usage.source == "unknown":
+        return False
+    return all(
+        choice.index is not None
+        and choice.logprobs is not NOTHING
+        and choice.finish_reason in FINISH_REASONS
+        and choice.message is not None
+        and choice.message.role == "assistant"
+        and UNSET not in (choice.message.content, choice.message.refusal)
+        and choice.message.tool_calls is UNSET
+        for choice in wire.choices or ()
     )
 
 
 def _choice(position: int, wire: WireChoice) -> Choice:
-    speech = wire.message or WireSpeech()
+    speech = wire.message or WireMessage()
     reason = finish_reason(wire.finish_reason if isinstance(wire.finish_reason, str) else None)
     if reason is None:
         raise UpstreamInvalid("The provider's answer does not say why it ended.")
@@ -69,8 +90,8 @@ def _choice(position: int, wire: WireChoice) -> Choice:
     return Choice(
         index=position if wire.index is None else wire.index,
         reply=Reply(
-            content=speech.content,
-            refusal=speech.refusal,
+            content=None if speech.content is UNSET else speech.content,
+            refusal=None if speech.refusal is UNSET else speech.refusal,
             reasoning=speech.thinking,
             tool_calls=tuple(_tool_call(index, call) for index, call in enumerate(speech.tool_calls or ())),
             function_call=None if legacy is None else FunctionCall(legacy.name or "", legacy.arguments or ""),
@@ -95,7 +116,7 @@ def _mended(body: bytes, completion_id: str, created: int, model: str, usage: Us
     if usage is None or usage.source == "unknown":
         fields.pop("usage", None)  # nonsense is left out: unknown is better than wrong
     fields["id"] = Raw(_ENCODER.encode(completion_id))
-    fields["object"] = Raw(b'"chat.completion"')
+    fields["object"] = Raw(_ENCODER.encode(_OBJECT))
     fields["created"] = Raw(_ENCODER.encode(created))
     fields["model"] = Raw(_ENCODER.encode(model))
     choices = [_mended_choice(position, choice) for position, choice in enumerate(_CHOICES.decode(fields["choices"]))]

@@ -11,6 +11,8 @@ from domain.model.stream import ToolCallDelta
 _FIELDS = msgspec.json.Decoder(dict[str, Raw])
 _CHOICES = msgspec.json.Decoder(list[dict[str, Raw]])
 _ENCODER = msgspec.json.Encoder()
+_ITEMS = msgspec.json.Decoder(list[Raw])
+_CHOICES_KEY = b'"choices":'
 _OBJECT = Raw(b'"chat.completion.chunk"')
 _ASSISTANT = Raw(b'"assistant"')
 _NO_CHOICES = Raw(b"[]")
@@ -49,6 +51,22 @@ def chunk(data: bytes, head: Head, edits: Sequence[Edit | None]) -> bytes:
     ]
     fields["choices"] = Raw(_ENCODER.encode(choices))
     return _ENCODER.encode(fields)
+
+
+def with_null_reason(data: bytes) -> bytes | None:
+    """The chunk in `data` with `"finish_reason":null` in its only choice, which has members but not this one.
+
+    LiteLLM leaves it out of all chunks but the last (seen 2026-11). The choice is found without taking the chunk
+    apart: there is one `choices`, a list of one, and the chunk ends with it. None where that is not so.
+    """
+    begin = data.find(_CHOICES_KEY)
+    if begin < 0 or data.count(_CHOICES_KEY) > 1 or data[-3:] != b"}]}":
+        return None
+    try:
+        alone = len(_ITEMS.decode(data[begin + len(_CHOICES_KEY) : -1])) == 1
+    except msgspec.DecodeError:  # something follows the choices
+        return None
+    return data[:-3] + b',"finish_reason":null}]}' if alone else None
 
 
 def usage_chunk(head: Head, usage: Raw) -> bytes:

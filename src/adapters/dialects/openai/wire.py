@@ -11,7 +11,7 @@ NOTHING = Raw(b"null")
 
 def given(raw: Raw) -> Raw | None:
     """The value, None where there was nothing."""
-    return None if bytes(raw) == b"null" else raw
+    return None if raw is NOTHING or bytes(raw) == b"null" else raw
 
 
 class WireFunction(Struct):
@@ -32,21 +32,36 @@ class WireToolCall(Struct):
     custom: WireFunction | None = None
 
 
-class WireSpeech(Struct):
-    """A message, or a delta of one."""
+class WireThought(Struct):
+    """The reasoning beside what is said, under whichever of its two names (DeepSeek's or Groq's)."""
+
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+    @property
+    def thinking(self) -> str | None:
+        """The reasoning text."""
+        return self.reasoning_content if self.reasoning_content is not None else self.reasoning
+
+
+class WireSpeech(WireThought):
+    """A delta of a message."""
 
     role: str | None = None
     content: str | None = None
     refusal: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
     tool_calls: list[WireToolCall] | None = None
     function_call: WireFunction | None = None
 
-    @property
-    def thinking(self) -> str | None:
-        """The reasoning text, under whichever of its two names (DeepSeek's or Groq's)."""
-        return self.reasoning_content if self.reasoning_content is not None else self.reasoning
+
+class WireMessage(WireThought):
+    """A message. What OpenAI always sends is told apart from what is absent."""
+
+    role: str | None = None
+    content: str | UnsetType | None = UNSET
+    refusal: str | UnsetType | None = UNSET
+    tool_calls: list[WireToolCall] | UnsetType | None = UNSET
+    function_call: WireFunction | None = None
 
 
 class WireChoice(Struct):
@@ -54,7 +69,7 @@ class WireChoice(Struct):
 
     index: int | None = None
     delta: WireSpeech | None = None
-    message: WireSpeech | None = None
+    message: WireMessage | None = None
     finish_reason: str | UnsetType | None = UNSET
     logprobs: Raw = NOTHING
 
@@ -63,6 +78,7 @@ class WireAnswer(Struct):
     """A completion, or a chunk of one."""
 
     id: str | None = None
+    object: str | None = None
     created: int | float | None = None
     model: str | None = None
     choices: list[WireChoice] | None = None
