@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
 from dependency_injector import containers, providers
 
 from adapters.chat_provider.fake.provider import FakeChatProvider
@@ -68,7 +67,7 @@ def _tracer_provider(version: str) -> Any | None:
 
 def _observer(settings: Settings, tracer_provider: Any | None) -> Observer:
     configure_logging(settings.log_level, settings.log_format)
-    observers: list[Observer] = [LoggingObserver(structlog.get_logger())]
+    observers: list[Observer] = [LoggingObserver(settings.log_level, settings.log_format)]
     if tracer_provider is not None:
         from adapters.observer.otel import OtelObserver  # noqa: PLC0415 - same
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
-import structlog
 from msgspec.structs import replace
 from opentelemetry.sdk.trace import TracerProvider
 
@@ -20,7 +19,7 @@ from support.collecting_observer import CollectingObserver
 
 TRACE = Trace(trace_id="a" * 32, span_id="b" * 16, parent_id="c" * 16)
 OBSERVERS: dict[str, Callable[[], Observer]] = {
-    "logs": lambda: LoggingObserver(structlog.get_logger()),
+    "logs": lambda: LoggingObserver("info", "json"),
     "otel": lambda: OtelObserver(TracerProvider(id_generator=GivenIds())),
     "fan out": lambda: FanOut([CollectingObserver(), CollectingObserver()]),
     "collecting": CollectingObserver,

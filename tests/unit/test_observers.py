@@ -53,7 +53,7 @@ def _logging_as_before() -> Iterator[None]:
 
 def logged(capsys: pytest.CaptureFixture[str], settlement: Settlement, form: str = "json") -> list[str]:
     configure_logging("info", form)
-    LoggingObserver(structlog.get_logger()).settled(settlement)
+    LoggingObserver("info", form).settled(settlement)
     return capsys.readouterr().out.splitlines()
 
 

@@ -30,8 +30,21 @@ def create_app(container: Container) -> FrontDoor:
     settings, clock = container.settings(), container.clock()
     readiness = Readiness(container.catalogs(), container.admission(), clock)
     border = ErrorBorder(clock, container.observer())
+    keys = KeyCheck([key.reveal() for key in settings.internal_api_keys])
+    reception = Reception(clock, _limits(settings, tracing=container.tracing()))
+    chat, embeddings = _chat(container, reception), _embeddings(container, reception)
+    api = Router(
+        "/v1",
+        middleware=[keys.before],
+        security=SECURITY,
+        route_handlers=[
+            chat_route(chat),
+            embeddings_route(embeddings),
+            *model_routes(container.list_models(), reception),
+        ],
+    )
     app = Litestar(
-        route_handlers=[_api(container), *health_routes(settings.shown_version, readiness)],
+        route_handlers=[api, *health_routes(settings.shown_version, readiness)],
         exception_handlers={HTTPException: border, Exception: border},
         lifespan=[_closing(container)],
         openapi_config=openapi_config(settings.shown_version),
@@ -41,26 +54,30 @@ def create_app(container: Container) -> FrontDoor:
     )
     document_bodies(app)
     _serve_openapi_at_root(app)
-    return FrontDoor(app, border, clock, new_id=_new_id, drain=container.admission().drain)
+    lanes = {
+        ("POST", "/v1/chat/completions"): border.around(keys.before(chat), "chat"),
+        ("POST", "/v1/embeddings"): border.around(keys.before(embeddings), "embeddings"),
+    }
+    if settings.cors_origins:
+        lanes = {}  # those headers are Litestar's
+    return FrontDoor(app, lanes, border, clock, new_id=_new_id, drain=container.admission().drain)
 
 
-def _api(container: Container) -> Router:
-    settings, clock = container.settings(), container.clock()
-    reader = RequestReader(settings.max_json_depth, container.default_model())
-    reception = Reception(clock, _limits(settings, tracing=container.tracing()))
-    times = StreamTimes(settings.keepalive_interval, settings.write_stall_timeout)
-    chat = ChatCompletions(container.complete_chat(), container.stream_chat(), reception, reader, clock, times)
-    embeddings = EmbeddingVectors(container.embed(), reception, reader, clock)
-    return Router(
-        "/v1",
-        middleware=[KeyCheck([key.reveal() for key in settings.internal_api_keys]).before],
-        security=SECURITY,
-        route_handlers=[
-            chat_route(chat),
-            embeddings_route(embeddings),
-            *model_routes(container.list_models(), reception),
-        ],
+def _chat(container: Container, reception: Reception) -> ChatCompletions:
+    settings = container.settings()
+    return ChatCompletions(
+        container.complete_chat(),
+        container.stream_chat(),
+        reception,
+        RequestReader(settings.max_json_depth, container.default_model()),
+        container.clock(),
+        StreamTimes(settings.keepalive_interval, settings.write_stall_timeout),
     )
+
+
+def _embeddings(container: Container, reception: Reception) -> EmbeddingVectors:
+    reader = RequestReader(container.settings().max_json_depth, container.default_model())
+    return EmbeddingVectors(container.embed(), reception, reader, container.clock())
 
 
 def _new_id() -> str:

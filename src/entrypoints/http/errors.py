@@ -11,7 +11,7 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
 from litestar.response import Response
-from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent
+from litestar.types import ASGIApp, HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from domain.model import errors as domain
 from domain.model.call import Call, Operation, Settlement
@@ -95,6 +95,7 @@ STATUS: dict[type[domain.GatewayError], Row] = {
     domain.DeadlineExceeded: Row(504, "server_error"),
 }
 _INTERNAL_STATUS = 500
+_JSON = "application/json"
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
 _INTERNAL = ErrorBody(message="Internal error.", type="server_error", param=None, code="internal_error")
 
@@ -124,19 +125,18 @@ def error_message(
     error: domain.GatewayError, request_id: str
 ) -> tuple[HTTPResponseStartEvent, HTTPResponseBodyEvent]:
     """The error as ASGI messages, for where no framework is around."""
-    body = envelope(error)
-    headers = {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        "x-request-id": request_id,
-        **error_headers(error),
-    }
+    return _messages(
+        STATUS[type(error)].status, {"x-request-id": request_id, **error_headers(error)}, envelope(error)
+    )
+
+
+def _messages(
+    status: int, headers: dict[str, str], body: bytes
+) -> tuple[HTTPResponseStartEvent, HTTPResponseBodyEvent]:
+    lines = {"content-type": _JSON, "content-length": str(len(body)), **headers}
+    raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in lines.items()]
     return (
-        {
-            "type": "http.response.start",
-            "status": STATUS[type(error)].status,
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        },
+        {"type": "http.response.start", "status": status, "headers": raw},
         {"type": "http.response.body", "body": body, "more_body": False},
     )
 
@@ -150,7 +150,23 @@ class ErrorBorder:
 
     def __call__(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         """The answer to a request that ended in `error`."""
-        visit = visit_of(request.scope)
+        status, headers, body = self._answer(visit_of(request.scope), _operation(request), error)
+        return Response(body, status_code=status, headers=headers, media_type=_JSON)
+
+    def around(self, app: ASGIApp, operation: Operation) -> ASGIApp:
+        """The same for an application that Litestar does not call. Errors are answered until something was sent."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            except Exception as error:  # noqa: BLE001 - the border: whatever it is, the caller gets an answer
+                status, headers, body = self._answer(visit_of(scope), operation, error)
+                for message in _messages(status, headers, body):
+                    await send(message)
+
+        return guarded
+
+    def _answer(self, visit: Visit, operation: Operation, error: Exception) -> tuple[int, dict[str, str], bytes]:
         headers = {"x-request-id": visit.request_id}
         if isinstance(error, domain.GatewayError):
             row, body = STATUS[type(error)], envelope(error)
@@ -166,8 +182,8 @@ class ErrorBorder:
         if status == STATUS[domain.NotAuthenticated].status:
             headers["www-authenticate"] = "Bearer"
         if not visit.handed_over:
-            self.settle(visit, _operation(request), error, failed=status >= _INTERNAL_STATUS, code=code)
-        return Response(body, status_code=status, headers=headers, media_type="application/json")
+            self.settle(visit, operation, error, failed=status >= _INTERNAL_STATUS, code=code)
+        return status, headers, body
 
     def settle(
         self, visit: Visit, operation: Operation, error: Exception, *, failed: bool = False, code: str | None = None

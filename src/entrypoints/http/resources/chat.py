@@ -2,7 +2,7 @@
 
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from domain.model.chat import ChatParameters
 from domain.use_cases.complete_chat import CompleteChat
@@ -11,7 +11,6 @@ from entrypoints.http.intake.reception import Reception
 from entrypoints.http.intake.request_reader import RequestReader
 from entrypoints.http.openai_wire import ChatCompletion
 from entrypoints.http.openapi import answers, takes
-from entrypoints.http.resources.endpoint import answered_by
 from entrypoints.http.scope import visit_of
 from entrypoints.http.sending.answers import completion_bytes
 from entrypoints.http.sending.departure import while_caller_stays
@@ -61,7 +60,6 @@ def chat_route(endpoint: ChatCompletions) -> HTTPRouteHandler:
 
     @post(
         "/chat/completions",
-        middleware=[answered_by(endpoint)],
         status_code=200,
         operation="chat",
         operation_class=takes(ChatParameters),
@@ -72,7 +70,7 @@ def chat_route(endpoint: ChatCompletions) -> HTTPRouteHandler:
         "`data: [DONE]` or, when the provider failed, by one event with an `error` and nothing behind it.",
         tags=["chat"],
     )
-    async def create_chat_completion() -> None:
-        """Declared; ChatCompletions answers."""
+    async def create_chat_completion() -> ASGIApp:
+        return endpoint
 
     return create_chat_completion

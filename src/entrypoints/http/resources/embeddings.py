@@ -2,7 +2,7 @@
 
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from domain.model.embedding import EmbeddingParameters
 from domain.use_cases.embed import Embed
@@ -10,7 +10,6 @@ from entrypoints.http.intake.reception import Reception
 from entrypoints.http.intake.request_reader import RequestReader
 from entrypoints.http.openai_wire import EmbeddingList
 from entrypoints.http.openapi import answers, takes
-from entrypoints.http.resources.endpoint import answered_by
 from entrypoints.http.scope import visit_of
 from entrypoints.http.sending.answers import embeddings_bytes
 from entrypoints.http.sending.departure import while_caller_stays
@@ -45,7 +44,6 @@ def embeddings_route(endpoint: EmbeddingVectors) -> HTTPRouteHandler:
 
     @post(
         "/embeddings",
-        middleware=[answered_by(endpoint)],
         status_code=200,
         operation="embeddings",
         operation_class=takes(EmbeddingParameters),
@@ -54,7 +52,7 @@ def embeddings_route(endpoint: EmbeddingVectors) -> HTTPRouteHandler:
         description="OpenAI embeddings, as plain numbers or base64 of little-endian float32.",
         tags=["embeddings"],
     )
-    async def create_embedding() -> None:
-        """Declared; EmbeddingVectors answers."""
+    async def create_embedding() -> ASGIApp:
+        return endpoint
 
     return create_embedding

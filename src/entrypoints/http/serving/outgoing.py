@@ -40,8 +40,10 @@ class Outgoing:
             raise RuntimeError("a message behind the end of the response")
         if not cycle.response_started:
             self._begin(message)
-        else:
+        elif message["type"] == "http.response.body":
             self._go_on(message["body"], more=message.get("more_body", False))
+        else:
+            raise RuntimeError("a second beginning of the response")
 
     def _begin(self, message: Any) -> None:
         cycle, status = self._cycle, message["status"]
