@@ -42,8 +42,16 @@ class UpstreamResponse(Protocol):
     def pieces(self) -> AsyncIterator[bytes]:
         """The body as the network brings it: every piece is all that was there to read, never empty."""
 
-    async def read(self) -> bytes:
-        """The whole body, at most the client's limit."""
+    def let_end(self) -> None:
+        """What still comes does not matter: leaving may keep the connection, if the body ends within a moment.
+
+        An event stream has said all it has to say before its framing ends.
+        """
+
+
+async def whole_body(response: UpstreamResponse) -> bytes:
+    """All pieces together, at most the client's limit."""
+    return b"".join([piece async for piece in response.pieces()])
 
 
 class UpstreamHttp(Protocol):
@@ -53,7 +61,8 @@ class UpstreamHttp(Protocol):
         """Entering sends the request and waits for the response's headers.
 
         Raises ValueError, before anything is sent, for a header that is more than a line.
-        Leaving closes the connection unless the body was read to its end; so does cancellation in any phase.
+        Leaving closes the connection unless the body was read to its end, or was let end; so does cancellation in
+        any phase.
         """
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ from domain.model.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
-from ports.upstream_http import UpstreamHttp
+from ports.upstream_http import UpstreamHttp, whole_body
 from support.upstream_clients import (
     CHUNKED,
     CLIENTS,
@@ -253,7 +253,7 @@ async def test_the_last_of_repeated_headers_counts(client: UpstreamHttp) -> None
     async with wire_server(plays(OK + b"X-Twice: one\r\nx-twice: two\r\n" + FIVE + b"\r\nhello")) as server:
         async with client.send(get(server.url)) as response:
             assert response.headers["x-twice"] == "two"
-            assert await response.read() == b"hello"
+            assert await whole_body(response) == b"hello"
 
 
 async def test_a_body_of_one_byte_pieces_is_whole(client: UpstreamHttp) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from adapters.upstream_http.aiohttp_client import AiohttpUpstream
 from domain.model.errors import UpstreamError, UpstreamTimeout
 from domain.model.limits import UpstreamLimits
-from ports.upstream_http import UpstreamHttp, UpstreamRequest
+from ports.upstream_http import UpstreamHttp, UpstreamRequest, whole_body
 from support.upstream_clients import CLIENTS, SHORT, Make, get, read, settle
 from support.wire_server import Connection, wire_server
 
@@ -162,7 +162,7 @@ async def fits(client: UpstreamHttp, url: str) -> bool:
     """Whether there was an answer; one with a body of another length than it says fails here."""
     try:
         async with client.send(asked(url)) as response:
-            status, headers, body = response.status, response.headers, await response.read()
+            status, headers, body = response.status, response.headers, await whole_body(response)
     except UpstreamTimeout:
         raise
     except UpstreamError:

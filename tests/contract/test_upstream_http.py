@@ -13,7 +13,7 @@ from domain.model.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
-from ports.upstream_http import UpstreamHttp
+from ports.upstream_http import UpstreamHttp, whole_body
 from support.upstream_clients import (
     CHUNKED,
     CLIENTS,
@@ -46,7 +46,7 @@ async def test_status_headers_and_body_arrive(client: UpstreamHttp) -> None:
     async with wire_server(plays(teapot)) as server, client.send(post(server.url)) as response:
         assert response.status == 418
         assert response.headers["x-thing"] == "One"
-        assert await response.read() == b"hello"
+        assert await whole_body(response) == b"hello"
 
 
 async def test_the_request_arrives_as_it_is_and_asks_for_no_compression(client: UpstreamHttp) -> None:

@@ -246,3 +246,47 @@ async def test_time_that_is_over_leaves_no_connection(client: UpstreamHttp) -> N
         for _ in range(3):
             assert await outcome(client, post(server.url, idle_timeout=0.02)) is UpstreamTimeout
             await until(lambda: server.open == 0)
+
+
+async def test_an_answer_that_is_let_end_gives_its_connection_back(client: UpstreamHttp) -> None:
+    go_on = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.send(CHUNKED, b"3\r\none\r\n")
+        await go_on.wait()
+        await connection.send(b"5\r\n more\r\n0\r\n\r\n")
+
+    async with wire_server(script) as server:
+        async with client.send(post(server.url)) as response:
+            assert await anext(response.pieces()) == b"one"
+            response.let_end()
+        go_on.set()
+        await settle()
+        assert await read(client, post(server.url)) == b"one more"
+        assert server.connections <= 2  # one, by a client that makes use of it
+
+
+LINGERERS = [
+    pytest.param(then_waits(CHUNKED, b"3\r\none\r\n"), id="silence"),
+    pytest.param(plays(CHUNKED + b"3\r\none\r\n", *[b"4000\r\n" + b"x" * 0x4000 + b"\r\n"] * 8), id="much"),
+    pytest.param(plays(CHUNKED + b"3\r\none\r\n", b"0\r\n\r\n" + EVIL), id="more behind it"),
+    pytest.param(then_closes(CHUNKED + b"3\r\none\r\n"), id="closed"),
+]
+
+
+@pytest.mark.parametrize("script", LINGERERS)
+async def test_an_answer_that_is_let_end_and_does_not_is_broken_off(client: UpstreamHttp, script: Script) -> None:
+    async with wire_server(script) as server:
+        async with client.send(post(server.url)) as response:
+            assert (await anext(response.pieces())).startswith(b"one")
+            response.let_end()
+        await until(lambda: server.open == 0)
+
+
+async def test_closing_breaks_off_what_is_let_end(client: UpstreamHttp) -> None:
+    async with wire_server(then_waits(CHUNKED, b"3\r\none\r\n")) as server:
+        async with client.send(post(server.url)) as response:
+            assert await anext(response.pieces()) == b"one"
+            response.let_end()
+        await client.close()
+        await until(lambda: server.open == 0)

@@ -12,7 +12,7 @@ from adapters.upstream_http.aiohttp_client import AiohttpUpstream
 from adapters.upstream_http.httptools_client.client import HttptoolsUpstream
 from domain.model.errors import UpstreamError
 from domain.model.limits import UpstreamLimits
-from ports.upstream_http import UpstreamHttp, UpstreamRequest
+from ports.upstream_http import UpstreamHttp, UpstreamRequest, whole_body
 from support.wire_server import Script, WireServer
 
 LIMITS = UpstreamLimits(connect_timeout=0.3, max_body_bytes=1_000_000)
@@ -57,7 +57,7 @@ def get(url: str) -> UpstreamRequest:
 
 async def read(client: UpstreamHttp, request: UpstreamRequest) -> bytes:
     async with client.send(request) as response:
-        return await response.read()
+        return await whole_body(response)
 
 
 async def outcome(client: UpstreamHttp, request: UpstreamRequest) -> Outcome:

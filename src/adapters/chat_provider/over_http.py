@@ -11,7 +11,7 @@ from domain.model.completion import Completion, Provenance
 from domain.model.errors import GatewayError
 from domain.model.stream import Chunk
 from ports.chat_provider import Batch
-from ports.upstream_http import UpstreamHttp, UpstreamRequest, UpstreamResponse
+from ports.upstream_http import UpstreamHttp, UpstreamRequest, UpstreamResponse, whole_body
 
 _OK = 200
 
@@ -60,7 +60,7 @@ class HttpChatProvider:
         """See ports.chat_provider."""
         wanted = self._dialect.encode(request, deployment, call, stream=False)
         async with self._upstream.send(wanted) as response:
-            body = await response.read()
+            body = await whole_body(response)
         if response.status != _OK:
             raise self._dialect.refusal(response.status, response.headers, body)
         return self._dialect.decode(body, response.headers, deployment)
@@ -74,7 +74,7 @@ class HttpChatProvider:
         async with self._upstream.send(wanted) as response:
             if response.status != _OK or not _is_event_stream(response.headers):
                 # 200 with JSON or HTML instead of a stream is an error in disguise.
-                raise self._dialect.refusal(response.status, response.headers, await response.read())
+                raise self._dialect.refusal(response.status, response.headers, await whole_body(response))
             yield HttpChatStream(response, self._dialect.decoder(response.headers, deployment))
 
 
@@ -82,6 +82,7 @@ class HttpChatStream:
     """Batches of chunks, one for each piece that the network brings."""
 
     def __init__(self, response: UpstreamResponse, decoder: StreamDecoder) -> None:
+        self._response = response
         self._pieces = aiter(response.pieces())
         self._decoder = decoder
         self._ended = False
@@ -98,7 +99,10 @@ class HttpChatStream:
         decoder = self._decoder
         batch = decoder.feed(b"")  # an error that stood behind the last batch is due now
         while not batch:
-            if self._ended or decoder.done:
+            if self._ended:
+                raise StopAsyncIteration
+            if decoder.done:
+                self._response.let_end()
                 raise StopAsyncIteration
             try:
                 piece = await anext(self._pieces)

@@ -8,7 +8,7 @@ from domain.model.call import Call
 from domain.model.catalogue import Deployment
 from domain.model.embedding import EmbeddingRequest, Embeddings
 from domain.model.limits import UpstreamLimits
-from ports.upstream_http import UpstreamHttp, UpstreamRequest
+from ports.upstream_http import UpstreamHttp, UpstreamRequest, whole_body
 
 _OK = 200
 
@@ -31,7 +31,7 @@ class LiteLLMEmbeddings:
             idle_timeout=self._limits.idle_timeout,
         )
         async with self._upstream.send(wanted) as response:
-            body = await response.read()
+            body = await whole_body(response)
         if response.status != _OK:
             raise error_from(response.status, response.headers, body)
         origin = provenance(deployment.model, response.headers)

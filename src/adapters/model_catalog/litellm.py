@@ -10,7 +10,7 @@ from adapters.dialects.litellm.surface import PROVIDER, LiteLLM
 from domain.model.catalogue import Capability, ModelCard, Offer
 from domain.model.errors import GatewayError, UpstreamInvalid
 from domain.model.limits import UpstreamLimits
-from ports.upstream_http import UpstreamHttp, UpstreamRequest
+from ports.upstream_http import UpstreamHttp, UpstreamRequest, whole_body
 
 _OK = 200
 _PROBE_S = 2.0
@@ -96,7 +96,7 @@ class LiteLLMCatalog:
             idle_timeout=within or self._limits.idle_timeout,
         )
         async with self._upstream.send(wanted) as response:
-            body = await response.read()
+            body = await whole_body(response)
         if response.status != _OK:
             raise error_from(response.status, response.headers, body)
         return body

@@ -149,9 +149,8 @@ class AiohttpResponse:
             raise too_large()
         return piece
 
-    async def read(self) -> bytes:
-        """See ports.upstream_http."""
-        return b"".join([piece async for piece in self])
+    def let_end(self) -> None:
+        """See ports.upstream_http. Nothing: aiohttp keeps no connection whose body was not read."""
 
     def stop(self) -> None:
         """No more reads."""

@@ -15,6 +15,10 @@ _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 class CallerConnection(Protocol):
     """The connection a request came on. Other servers than ours do not tell of it."""
 
+    @property
+    def body_is_here(self) -> bool:
+        """Whether the whole body of the request under way has come: then receiving it takes no time."""
+
     def hang_up(self) -> None:
         """Break it off without waiting for what was not read."""
 

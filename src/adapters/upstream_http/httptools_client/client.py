@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from types import TracebackType
 
 from typing_extensions import override
@@ -66,15 +67,16 @@ class Exchange(AbstractAsyncContextManager["HttptoolsResponse"]):
         finally:
             if self._connection is None:
                 connection.abort()
-        return HttptoolsResponse(connection, limits.max_body_bytes)
+        self._answer = HttptoolsResponse(connection, limits.max_body_bytes)
+        return self._answer
 
     @override
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None and connection.end():
-            self._pool.give_back(self._origin, connection)
+        if connection is not None:
+            connection.end(partial(self._pool.give_back, self._origin, connection), soon=self._answer.let)
 
 
 class HttptoolsResponse:
@@ -83,6 +85,7 @@ class HttptoolsResponse:
     def __init__(self, connection: Connection, max_body: int) -> None:
         self._connection = connection
         self._left = max_body
+        self.let = False
         self.status = connection.answer.status
         self.headers: Mapping[str, str] = connection.answer.headers
 
@@ -102,9 +105,9 @@ class HttptoolsResponse:
             raise too_large()
         return piece
 
-    async def read(self) -> bytes:
+    def let_end(self) -> None:
         """See ports.upstream_http."""
-        return b"".join([piece async for piece in self])
+        self.let = True
 
 
 def _head(request: UpstreamRequest, there: Target) -> bytes:

@@ -11,12 +11,14 @@ from adapters.upstream_http.idle_watch import IdleWatch
 from domain.model.errors import UpstreamError, UpstreamTimeout, UpstreamTruncated, UpstreamUnreachable
 
 _FULL = 128 * 1024  # unread bytes at which the provider is paused: a slow reader must not fill our memory
+_MOMENT_S = 1.0  # for an answer to end that nobody listens to any more
+_LET_GO = 64 * 1024  # bytes of it, at most
 
 
 class Connection(asyncio.Protocol):
     """Carries one exchange at a time. `on_lost` is told, once, when the connection has ended.
 
-    idle --ask--> waiting for the head --> reading the body --complete--> idle, or gone at any time
+    idle --ask--> waiting for the head --> reading the body [--> letting it end] --> idle, or gone at any time
     """
 
     def __init__(self, on_lost: Callable[["Connection"], None]) -> None:
@@ -28,6 +30,9 @@ class Connection(asyncio.Protocol):
         self._watch: IdleWatch | None = None
         self._busy = False
         self._paused = False
+        self._give_back: Callable[[], None] | None = None  # while an answer ends that nobody listens to
+        self._parting: asyncio.TimerHandle | None = None
+        self._let_go = _LET_GO
         self.answer = AnswerReader()
         self.idle_since = 0.0
 
@@ -35,6 +40,7 @@ class Connection(asyncio.Protocol):
         """Send a request. Its answer is awaited with `began` and read with `piece`."""
         transport = cast(asyncio.Transport, self._transport)
         self._busy = True
+        self._let_go = _LET_GO
         self._watch = IdleWatch(idle_timeout, self._gone_silent)
         self.answer.begin()
         transport.writelines((head, body) if body else (head,))
@@ -63,25 +69,27 @@ class Connection(asyncio.Protocol):
             self._resume()
         return piece
 
-    def end(self) -> bool:
-        """End the exchange: says whether the connection can carry another one, and ends it otherwise."""
+    def end(self, give_back: Callable[[], None], *, soon: bool) -> None:
+        """End the exchange. `give_back` is called if the connection can carry another one; else it is broken off.
+
+        `soon` gives the answer a moment to end by itself, unheard.
+        """
         if self._watch is not None:
             self._watch.stop()
-        transport = cast(asyncio.Transport, self._transport)
-        # What was not sent yet of a request would stand before the next one.
-        if not self.answer.clean or transport.is_closing() or transport.get_write_buffer_size():
-            self.abort()
-            return False
         self.answer.take()
-        self._resume()
-        self._busy = False
-        self.idle_since = self._loop.time()
-        return True
+        if soon and not self.answer.complete and self.usable:
+            self._give_back = give_back
+            self._parting = self._loop.call_later(_MOMENT_S, self.abort)
+            self._resume()
+        else:
+            self._part(give_back)
 
     def abort(self) -> None:
         """Break the connection off, whatever has not been sent or read."""
         if self._watch is not None:
             self._watch.stop()
+        if self._parting is not None:
+            self._parting.cancel()
         if self._transport is not None:
             self._transport.abort()
 
@@ -106,6 +114,9 @@ class Connection(asyncio.Protocol):
         except UpstreamError as error:
             self._fail(error)
             return
+        if self._give_back is not None:
+            self._unheard(self._give_back)
+            return
         if self.answer.buffered >= _FULL and not self._paused:
             self._paused = True
             cast(asyncio.Transport, self._transport).pause_reading()
@@ -121,6 +132,27 @@ class Connection(asyncio.Protocol):
             else:
                 self._fail(self._broken())
         self._on_lost(self)
+
+    def _unheard(self, give_back: Callable[[], None]) -> None:
+        self._let_go -= len(self.answer.take())
+        if self.answer.complete:
+            self._part(give_back)
+        elif self._let_go < 0:
+            self.abort()
+
+    def _part(self, give_back: Callable[[], None]) -> None:
+        transport = cast(asyncio.Transport, self._transport)
+        # What was not sent yet of a request would stand before the next one.
+        if not self.answer.clean or transport.is_closing() or transport.get_write_buffer_size():
+            self.abort()
+            return
+        if self._parting is not None:
+            self._parting.cancel()
+        self._resume()
+        self._give_back = None
+        self._busy = False
+        self.idle_since = self._loop.time()
+        give_back()
 
     def _broken(self) -> UpstreamError:
         if self.answer.began:

@@ -56,6 +56,8 @@ class Reception:
         declared = visit.fields.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > self._limits.max_body:
             raise self._too_large()
+        if visit.connection is not None and visit.connection.body_is_here:
+            return await self._read(receive)
         with deadline(self._clock, self._clock.now() + self._limits.body_timeout, _too_slow):
             return await self._read(receive)
 

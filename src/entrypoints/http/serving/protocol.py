@@ -44,6 +44,11 @@ class GatewayHttpProtocol(HttpToolsProtocol):
 
     # For the application.
 
+    @property
+    def body_is_here(self) -> bool:
+        """See entrypoints.http.scope."""
+        return not self.cycle.more_body
+
     def hang_up(self) -> None:
         """See entrypoints.http.scope."""
         self.transport.abort()
