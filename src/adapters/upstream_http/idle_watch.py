@@ -31,6 +31,7 @@ class IdleWatch:
         """No more reads."""
         if self._timer is not None:
             self._timer.cancel()
+        self._on_idle = _nobody  # whoever watches holds us, too: no circle shall stay
 
     def _look(self) -> None:
         seconds = self._seconds or 0.0
@@ -42,3 +43,7 @@ class IdleWatch:
             return
         self.expired = True
         self._on_idle()
+
+
+def _nobody() -> None:
+    pass

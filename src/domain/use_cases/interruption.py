@@ -41,6 +41,7 @@ class Interruption:
     ) -> None:
         self._over = True
         self._stop()
+        del self._stop, self._watch  # who watches knows us, too: no circle shall stay
         if not self._happened:
             return
         # Somebody else may have cancelled the task, too: then it is theirs to end.

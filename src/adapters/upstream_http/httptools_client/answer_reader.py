@@ -66,6 +66,10 @@ class AnswerReader:
         if self.began and self._until_eof:
             self.complete = True
 
+    def close(self) -> None:
+        """No more bytes; the parser, which knows us, is let go."""
+        del self._parser
+
     # What httptools calls. A callback that raised would lose its error's type, so none raises.
 
     def on_message_begin(self) -> None:

@@ -131,6 +131,7 @@ class Connection(asyncio.Protocol):
                 self._wake()
             else:
                 self._fail(self._broken())
+        self.answer.close()
         self._on_lost(self)
 
     def _unheard(self, give_back: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from adapters.upstream_http.httptools_client.connection import Connection
 from adapters.upstream_http.httptools_client.target import Origin
 from domain.model.errors import UpstreamTimeout, UpstreamUnreachable
 
+_MOST_IDLE = 100  # of one origin; more are only held in use
 _KEEP_ALIVE_S = 30.0  # shorter than what servers usually allow, so that they seldom close on us
 
 
@@ -31,8 +32,12 @@ class Pool:
         return None
 
     def give_back(self, origin: Origin, connection: Connection) -> None:
-        """Keep an idle connection for the next request."""
-        self._idle.setdefault(origin, {})[connection] = None
+        """Keep an idle connection for the next request, unless there are many already."""
+        idle = self._idle.setdefault(origin, {})
+        if len(idle) >= _MOST_IDLE:
+            connection.abort()
+            return
+        idle[connection] = None
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(_KEEP_ALIVE_S, self._sweep)
 

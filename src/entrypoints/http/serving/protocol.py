@@ -47,7 +47,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
     @property
     def body_is_here(self) -> bool:
         """See entrypoints.http.scope."""
-        return not self.cycle.more_body
+        return self.cycle is not None and not self.cycle.more_body
 
     def hang_up(self) -> None:
         """See entrypoints.http.scope."""
@@ -56,7 +56,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
     def when_lost(self, tell: Callable[[], None]) -> Callable[[], None]:
         """See entrypoints.http.scope."""
         self._when_lost = tell
-        if self.cycle.disconnected:
+        if self.cycle is None or self.cycle.disconnected:
             self.loop.call_soon(tell)
         return self._forget
 
@@ -90,6 +90,10 @@ class GatewayHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         if self._when_lost is not None:
             self._when_lost()
+        # These know us: without circles all memory is free at once, and not when the collector comes by.
+        self.cycle = self.scope = None  # type: ignore[assignment] # as they were before the first request
+        self._extensions.clear()
+        self._when_lost = None
 
     @override
     def data_received(self, data: bytes) -> None:
