@@ -21,11 +21,16 @@ KEY = "test-key"
 class RunningService:
     """Where it listens, what it is made of, and what its observer saw."""
 
-    def __init__(self, port: int, container: Container, observer: CollectingObserver) -> None:
+    def __init__(self, port: int, container: Container, observer: CollectingObserver, server: uvicorn.Server) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.container = container
         self.observer = observer
+        self._server = server
+
+    def open_connections(self) -> int:
+        """Callers' connections that the server has."""
+        return len(self._server.server_state.connections)
 
 
 @asynccontextmanager
@@ -51,7 +56,7 @@ async def running_service(
             if serving.done():
                 await serving
             await asyncio.sleep(0)
-        yield RunningService(listener.getsockname()[1], container, observer)
+        yield RunningService(listener.getsockname()[1], container, observer, server)
     finally:
         server.should_exit = True
         await serving

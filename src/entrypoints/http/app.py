@@ -24,6 +24,8 @@ from entrypoints.http.resources.models import model_routes
 from entrypoints.http.sending.stream_writer import StreamTimes
 from entrypoints.settings import Settings
 
+_COLLECT_AFTER = 10_000  # objects more than there were; CPython says 700
+
 
 def create_app(container: Container) -> FrontDoor:
     """The application. Everything it needs is resolved here, once; requests resolve nothing."""
@@ -97,6 +99,7 @@ def _closing(container: Container) -> Callable[[Litestar], Any]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncGenerator[None]:
         gc.freeze()  # what is alive now lives as long as the process: the collector need not look at it again
+        gc.set_threshold(_COLLECT_AFTER)  # requests leave no circles behind, so it may come by less often
         try:
             yield
         finally:
