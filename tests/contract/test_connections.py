@@ -137,3 +137,16 @@ async def test_cors_headers_are_on_answers_and_errors_of_the_costly_routes_too()
             request = post("/v1/chat/completions", body, {"origin": "https://app.example"})
             answer = await raw_exchange(service.port, request)
             assert b"access-control-allow-origin: https://app.example" in answer
+
+
+async def test_who_leaves_with_a_request_still_waiting_ends_the_one_under_way() -> None:
+    async with running_service() as service, asyncio.timeout(10):
+        _, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        slow = STREAM.replace(b"fake/echo", b"fake/slow")
+        writer.write(post("/v1/chat/completions", slow) + post("/v1/chat/completions", CHAT))
+        while not service.container.admission().in_flight:
+            await asyncio.sleep(0)
+        writer.close()
+        while not service.observer.settlements:
+            await asyncio.sleep(0)
+        assert [each.outcome for each in service.observer.settlements] == ["cancelled"]

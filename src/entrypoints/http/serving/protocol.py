@@ -38,6 +38,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._extensions: dict[str, dict[object, object]] = {CONNECTION: {"connection": self}}
         self._when_lost: Callable[[], None] | None = None
+        self._running: RequestResponseCycle | None = None  # the exchange under way; `cycle` is the newest
         self._until: float | None = None  # the loop's time by which a head must have begun, or ended
         self._in_head = False
         self._head_bytes = 0
@@ -47,7 +48,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
     @property
     def body_is_here(self) -> bool:
         """See entrypoints.http.scope."""
-        return self.cycle is not None and not self.cycle.more_body
+        return self._running is not None and not self._running.more_body
 
     def hang_up(self) -> None:
         """See entrypoints.http.scope."""
@@ -56,7 +57,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
     def when_lost(self, tell: Callable[[], None]) -> Callable[[], None]:
         """See entrypoints.http.scope."""
         self._when_lost = tell
-        if self.cycle is None or self.cycle.disconnected:
+        if self._running is None or self._running.disconnected:
             self.loop.call_soon(tell)
         return self._forget
 
@@ -88,10 +89,13 @@ class GatewayHttpProtocol(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._running is not None:  # uvicorn tells the newest only, which may be waiting behind this one
+            self._running.disconnected = not self._running.response_complete
+            self._running.message_event.set()
         if self._when_lost is not None:
             self._when_lost()
         # These know us: without circles all memory is free at once, and not when the collector comes by.
-        self.cycle = self.scope = None  # type: ignore[assignment] # as they were before the first request
+        self._running = self.cycle = self.scope = None  # type: ignore[assignment] # as they were before the first request
         self._extensions.clear()
         self._when_lost = None
 
@@ -132,6 +136,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
         self._when_lost = None
         super()._start_asgi_task(cycle, Outgoing(cycle, app))
 
