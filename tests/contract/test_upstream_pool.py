@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from adapters.upstream_http.aiohttp_client import AiohttpUpstream
 from domain.model.errors import UpstreamError, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
 from ports.upstream_http import UpstreamHttp, UpstreamRequest
 from support.upstream_clients import (
@@ -263,7 +264,7 @@ async def test_an_answer_that_is_let_end_gives_its_connection_back(client: Upstr
         go_on.set()
         await settle()
         assert await read(client, post(server.url)) == b"one more"
-        assert server.connections <= 2  # one, by a client that makes use of it
+        assert server.connections == (2 if isinstance(client, AiohttpUpstream) else 1)  # which makes no use of it
 
 
 LINGERERS = [

@@ -131,3 +131,60 @@ def test_embeddings_come_in_the_order_of_their_indexes() -> None:
 )  # fmt: skip
 def test_prices_become_whole_nano_dollars_or_nothing(text: str, nano: int | None) -> None:
     assert nano_usd(text) == nano
+
+
+USED = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+RIGHT_MESSAGE: dict[str, Any] = {"role": "assistant", "content": "Hi", "refusal": None, "annotations": []}
+RIGHT_CHOICE: dict[str, Any] = {"index": 0, "message": RIGHT_MESSAGE, "logprobs": None, "finish_reason": "stop"}
+RIGHT: dict[str, Any] = {
+    "id": "c",
+    "object": "chat.completion",
+    "created": 7,
+    "model": "m",
+    "choices": [RIGHT_CHOICE],
+    "usage": USED,
+}
+
+
+def without(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    return {each: value for each, value in fields.items() if each != name}
+
+
+def with_choice(choice: dict[str, Any]) -> dict[str, Any]:
+    return {**RIGHT, "choices": [RIGHT_CHOICE, {**choice, "index": 1} if "index" in choice else choice]}
+
+
+def with_message(message: dict[str, Any]) -> dict[str, Any]:
+    return with_choice({**RIGHT_CHOICE, "message": message})
+
+
+def test_a_right_answer_travels_as_the_bytes_it_came_in() -> None:
+    odd = json.dumps(RIGHT, indent=1).encode()
+    completion = decode_completion(odd, ORIGIN, 99.5)
+    assert completion.carried is not None
+    assert completion.carried.body == odd
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        (without(RIGHT, "id"), {**RIGHT, "id": "chatcmpl-up-1"}),
+        (without(RIGHT, "object"), RIGHT),
+        ({**RIGHT, "object": "text_completion"}, RIGHT),
+        ({**RIGHT, "created": 7.9}, RIGHT),
+        (without(RIGHT, "created"), {**RIGHT, "created": 99}),
+        ({**RIGHT, "model": None}, {**RIGHT, "model": "asked"}),
+        ({**RIGHT, "usage": None}, without(RIGHT, "usage")),
+        ({**RIGHT, "usage": {"prompt_tokens": -3}}, without(RIGHT, "usage")),
+        (with_choice(without(RIGHT_CHOICE, "index")), with_choice(RIGHT_CHOICE)),
+        (with_choice(without(RIGHT_CHOICE, "logprobs")), with_choice(RIGHT_CHOICE)),
+        (with_choice({**RIGHT_CHOICE, "finish_reason": "eos"}), with_choice(RIGHT_CHOICE)),
+        (with_message(without(RIGHT_MESSAGE, "role")), with_message(RIGHT_MESSAGE)),
+        (with_message(without(RIGHT_MESSAGE, "content")), with_message({**RIGHT_MESSAGE, "content": None})),
+        (with_message(without(RIGHT_MESSAGE, "refusal")), with_message(RIGHT_MESSAGE)),
+        (with_message({**RIGHT_MESSAGE, "tool_calls": None}), with_message(RIGHT_MESSAGE)),
+        (with_message({**RIGHT_MESSAGE, "tool_calls": []}), with_message(RIGHT_MESSAGE)),
+    ],
+)
+def test_whatever_is_not_right_is_mended(wrong: dict[str, Any], right: dict[str, Any]) -> None:
+    assert decode(json.dumps(wrong).encode())[1] == right

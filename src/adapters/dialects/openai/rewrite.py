@@ -57,16 +57,17 @@ def with_null_reason(data: bytes) -> bytes | None:
     """The chunk in `data` with `"finish_reason":null` in its only choice, which has members but not this one.
 
     LiteLLM leaves it out of all chunks but the last (seen 2026-11). The choice is found without taking the chunk
-    apart: there is one `choices`, a list of one, and the chunk ends with it. None where that is not so.
+    apart: from the first `choices` on there is one list and the chunk's last brace, nothing more. That cannot be one
+    deeper inside, behind which there would be another bracket. None where it is not so.
     """
     begin = data.find(_CHOICES_KEY)
-    if begin < 0 or data.count(_CHOICES_KEY) > 1 or data[-3:] != b"}]}":
+    if begin < 0 or data[-3:] != b"}]}":
         return None
     try:
-        alone = len(_ITEMS.decode(data[begin + len(_CHOICES_KEY) : -1])) == 1
-    except msgspec.DecodeError:  # something follows the choices
+        _ITEMS.decode(data[begin + len(_CHOICES_KEY) : -1])
+    except msgspec.DecodeError:
         return None
-    return data[:-3] + b',"finish_reason":null}]}' if alone else None
+    return data[:-3] + b',"finish_reason":null}]}'
 
 
 def usage_chunk(head: Head, usage: Raw) -> bytes:
