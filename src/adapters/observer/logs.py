@@ -97,16 +97,13 @@ class LoggingObserver:
 
 
 class _JsonLines:
-    """Lines to a file, each at once. A line with anything odd in it goes the way of all other lines."""
+    """Lines to a file, each at once."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
     def write(self, line: RequestLine) -> None:
-        text = msgspec.json.encode(line)
-        if not text.isascii() or _DELETE in text:  # JSON escapes all other controls by itself
-            text = msgspec.json.encode(_printable(msgspec.to_builtins(line)))
-        self._file.write(text + b"\n")
+        self._file.write(_as_json(line) + b"\n")
         self._file.flush()
 
 
@@ -174,10 +171,14 @@ def _renderer(form: str) -> Processor:
 
 
 def _json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> bytes:
-    text = msgspec.json.encode(event, enc_hook=str)
+    return _as_json(event)
+
+
+def _as_json(line: RequestLine | MutableMapping[str, Any]) -> bytes:
+    text = msgspec.json.encode(line, enc_hook=str)
     if text.isascii() and _DELETE not in text:  # JSON escapes all other controls by itself
         return text
-    return msgspec.json.encode(_printable(event), enc_hook=str)
+    return msgspec.json.encode(_printable(msgspec.to_builtins(line, enc_hook=str)))
 
 
 def _decoded(_logger: Any, _method: str, text: Any) -> str:

@@ -2,7 +2,7 @@
 
     with deadline(clock, at, late): ...        ends with the error that `late` makes when `at` is reached
 
-Cancelling from outside goes through such a block untouched. Half as dear as asyncio.timeout.
+Cancelling from outside goes through such a block untouched. Cheaper than asyncio.timeout.
 """
 
 from asyncio import CancelledError, Task, current_task

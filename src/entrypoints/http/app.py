@@ -34,7 +34,10 @@ def create_app(container: Container) -> FrontDoor:
     border = ErrorBorder(clock, container.observer())
     keys = KeyCheck([key.reveal() for key in settings.internal_api_keys])
     reception = Reception(clock, _limits(settings, tracing=container.tracing()))
-    chat, embeddings = _chat(container, reception), _embeddings(container, reception)
+    reader = RequestReader(settings.max_json_depth, container.default_model())
+    times = StreamTimes(settings.keepalive_interval, settings.write_stall_timeout)
+    chat = ChatCompletions(container.complete_chat(), container.stream_chat(), reception, reader, clock, times)
+    embeddings = EmbeddingVectors(container.embed(), reception, reader, clock)
     api = Router(
         "/v1",
         middleware=[keys.before],
@@ -56,34 +59,17 @@ def create_app(container: Container) -> FrontDoor:
     )
     document_bodies(app)
     _serve_openapi_at_root(app)
-    lanes = {
+    lanes = {  # not with CORS, whose headers are Litestar's
         ("POST", "/v1/chat/completions"): border.around(keys.before(chat), "chat"),
         ("POST", "/v1/embeddings"): border.around(keys.before(embeddings), "embeddings"),
     }
-    if settings.cors_origins:
-        lanes = {}  # those headers are Litestar's
-    return FrontDoor(app, lanes, border, clock, new_id=_new_id, drain=container.admission().drain)
-
-
-def _chat(container: Container, reception: Reception) -> ChatCompletions:
-    settings = container.settings()
-    return ChatCompletions(
-        container.complete_chat(),
-        container.stream_chat(),
-        reception,
-        RequestReader(settings.max_json_depth, container.default_model()),
-        container.clock(),
-        StreamTimes(settings.keepalive_interval, settings.write_stall_timeout),
+    return FrontDoor(
+        app, {} if settings.cors_origins else lanes, border, clock, new_id=_new_id, drain=container.admission().drain
     )
 
 
-def _embeddings(container: Container, reception: Reception) -> EmbeddingVectors:
-    reader = RequestReader(container.settings().max_json_depth, container.default_model())
-    return EmbeddingVectors(container.embed(), reception, reader, container.clock())
-
-
 def _new_id() -> str:
-    return f"{random.getrandbits(128):032x}"
+    return f"{random.getrandbits(128):032x}"  # an id is no secret: no need to ask the system
 
 
 def _limits(settings: Settings, *, tracing: bool) -> ReceptionLimits:

@@ -46,6 +46,12 @@ class BodyTooSlow(HttpRefusal):
     code = "request_timeout"
 
 
+class HeadersTooSlow(HttpRefusal):
+    """The headers did not come in time."""
+
+    code = "request_timeout"
+
+
 class HeadersTooLarge(HttpRefusal):
     """Too many headers, or too long."""
 
@@ -79,6 +85,7 @@ STATUS: dict[type[domain.GatewayError], Row] = {
     PayloadTooLarge: Row(413, "invalid_request_error"),
     UnsupportedMediaType: Row(415, "invalid_request_error"),
     BodyTooSlow: Row(408, "invalid_request_error"),
+    HeadersTooSlow: Row(408, "invalid_request_error"),
     HeadersTooLarge: Row(431, "invalid_request_error"),
     CallerLeft: Row(499, "invalid_request_error"),
     domain.UpstreamError: Row(502, "upstream_error"),
@@ -121,15 +128,6 @@ def error_headers(error: domain.GatewayError) -> dict[str, str]:
     return headers
 
 
-def error_message(
-    error: domain.GatewayError, request_id: str
-) -> tuple[HTTPResponseStartEvent, HTTPResponseBodyEvent]:
-    """The error as ASGI messages, for where no framework is around."""
-    return _messages(
-        STATUS[type(error)].status, {"x-request-id": request_id, **error_headers(error)}, envelope(error)
-    )
-
-
 def _messages(
     status: int, headers: dict[str, str], body: bytes
 ) -> tuple[HTTPResponseStartEvent, HTTPResponseBodyEvent]:
@@ -160,11 +158,14 @@ class ErrorBorder:
             try:
                 await app(scope, receive, send)
             except Exception as error:  # noqa: BLE001 - the border: whatever it is, the caller gets an answer
-                status, headers, body = self._answer(visit_of(scope), operation, error)
-                for message in _messages(status, headers, body):
-                    await send(message)
+                await self.tell(visit_of(scope), operation, error, send)
 
         return guarded
+
+    async def tell(self, visit: Visit, operation: Operation, error: Exception, send: Send) -> None:
+        """Settle and answer a request that ended in `error`, where no framework is around."""
+        for message in _messages(*self._answer(visit, operation, error)):
+            await send(message)
 
     def _answer(self, visit: Visit, operation: Operation, error: Exception) -> tuple[int, dict[str, str], bytes]:
         headers = {"x-request-id": visit.request_id}
@@ -182,10 +183,10 @@ class ErrorBorder:
         if status == STATUS[domain.NotAuthenticated].status:
             headers["www-authenticate"] = "Bearer"
         if not visit.handed_over:
-            self.settle(visit, operation, error, failed=status >= _INTERNAL_STATUS, code=code)
+            self._settle(visit, operation, error, failed=status >= _INTERNAL_STATUS, code=code)
         return status, headers, body
 
-    def settle(
+    def _settle(
         self, visit: Visit, operation: Operation, error: Exception, *, failed: bool = False, code: str | None = None
     ) -> None:
         """Settle a request that no use case has seen."""

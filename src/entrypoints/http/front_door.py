@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from entrypoints.http.errors import ErrorBorder, HeadersTooLarge, error_message
+from entrypoints.http.errors import ErrorBorder, HeadersTooLarge
 from entrypoints.http.scope import Visit, connection_of, put_visit, sane_id
 from ports.clock import Clock
 
@@ -17,7 +17,7 @@ class FrontDoor:
     """Wraps the application. `new_id` gives a fresh request id, `drain` shuts the door to new work.
 
     `lanes` are applications by method and exact path. Litestar has these routes, too: it declares them, and answers
-    under any other spelling of the path. Through it an answer costs a tenth more, and nothing of that is needed.
+    under any other spelling of the path. What it does for a request beyond that is not needed here, and is not cheap.
     """
 
     def __init__(
@@ -48,11 +48,7 @@ class FrontDoor:
         visit = Visit(request_id, self._clock.now(), fields, connection_of(scope))
         put_visit(scope, visit)
         if len(headers) > _MOST_HEADERS or _size(headers) > _MOST_HEADER_BYTES:
-            refusal = HeadersTooLarge("The request's headers are too large.")
-            self._border.settle(visit, "other", refusal)
-            start, body = error_message(refusal, request_id)
-            await send(start)
-            await send(body)
+            await self._border.tell(visit, "other", HeadersTooLarge("The request's headers are too large."), send)
             return
         way = self._lanes.get((scope["method"], scope["path"]), self._app)
         await way(scope, receive, send)

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-import msgspec
 from typing_extensions import override
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from entrypoints.http.openai_wire import ErrorBody, ErrorEnvelope
+from domain.model.errors import GatewayError, GatewayLimit, InvalidRequest
+from entrypoints.http.errors import STATUS, HeadersTooLarge, HeadersTooSlow, envelope
 from entrypoints.http.scope import CONNECTION
 from entrypoints.http.serving.outgoing import Outgoing
 from entrypoints.http.serving.patience import ConnectionLimits, Impatient, Sweeper
@@ -71,7 +71,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
         if self._until is None or now < self._until or self._answering:
             return
         if self._in_head:
-            self._refuse(408, "The request's headers took too long to come.", "request_timeout")
+            self._refuse(HeadersTooSlow("The request's headers took too long to come."))
         else:
             self.transport.close()  # nobody is waiting for a word
 
@@ -81,7 +81,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own way
         super().connection_made(transport)
         if len(self.connections) > self.config.limits.most:
-            self._refuse(503, "Too many connections.", "overloaded", kind="server_error")
+            self._refuse(GatewayLimit("Too many connections."))
             return
         self._until = self.loop.time() + self.config.limits.header_timeout
         self.config.sweeper.watch(cast(set[Impatient], self.connections))
@@ -106,7 +106,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
         if goes_on and self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > _MOST_HEADER_BYTES:
-                self._refuse(431, "The request's headers are too large.", "headers_too_large")
+                self._refuse(HeadersTooLarge("The request's headers are too large."))
 
     @override
     def on_message_begin(self) -> None:
@@ -142,18 +142,18 @@ class GatewayHttpProtocol(HttpToolsProtocol):
 
     @override
     def send_400_response(self, msg: str) -> None:
-        self._refuse(400, "This is not an HTTP request.", "invalid_request")
+        self._refuse(InvalidRequest("This is not an HTTP request."))
 
     @property
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _refuse(self, status: int, message: str, code: str, kind: str = "invalid_request_error") -> None:
+    def _refuse(self, error: GatewayError) -> None:
         if self._answering:  # anything we said now would stand in the middle of that answer
             self.transport.abort()
         if self.transport.is_closing():
             return
-        body = msgspec.json.encode(ErrorEnvelope(ErrorBody(message=message, type=kind, param=None, code=code)))
+        body = envelope(error)
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-        self.transport.write(STATUS_LINE[status] + head + body)
+        self.transport.write(STATUS_LINE[STATUS[type(error)].status] + head + body)
         self.transport.close()
