@@ -1,7 +1,6 @@
 """What every client promises about its connections: which are used again, and that none is left behind."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -10,11 +9,8 @@ from domain.model.errors import UpstreamError, UpstreamInvalid, UpstreamTimeout,
 from ports.upstream_http import UpstreamHttp, UpstreamRequest
 from support.upstream_clients import (
     CHUNKED,
-    CLIENTS,
-    LIMITS,
     OK,
     SHORT,
-    Make,
     get,
     outcome,
     post,
@@ -26,19 +22,6 @@ from support.wire_server import Connection, Script, plays, then_closes, then_res
 
 EVIL = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil"
 AWAITS = 40  # more turns of the loop than a whole request takes
-
-
-@pytest.fixture(params=CLIENTS)
-def make(request: pytest.FixtureRequest) -> Make:
-    chosen: Make = request.param
-    return chosen
-
-
-@pytest.fixture
-async def client(make: Make) -> AsyncIterator[UpstreamHttp]:
-    opened = make(limits=LIMITS)
-    yield opened
-    await opened.close()
 
 
 async def test_a_connection_is_used_again_after_its_answer_was_read(client: UpstreamHttp) -> None:

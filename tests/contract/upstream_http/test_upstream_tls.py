@@ -12,7 +12,6 @@ from ports.upstream_http import UpstreamHttp
 from support.certificates import Issued, authority, certificate
 from support.upstream_clients import (
     CHUNKED,
-    CLIENTS,
     LIMITS,
     OK,
     SHORT,
@@ -29,12 +28,6 @@ from support.upstream_clients import (
 from support.wire_server import Connection, Script, plays, then_closes, then_waits
 
 AWAITS = 80  # more turns of the loop than a handshake and a request take
-
-
-@pytest.fixture(params=CLIENTS)
-def make(request: pytest.FixtureRequest) -> Make:
-    chosen: Make = request.param
-    return chosen
 
 
 @pytest.fixture(scope="module")

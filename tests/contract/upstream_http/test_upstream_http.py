@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,7 +15,6 @@ from domain.model.errors import (
 from ports.upstream_http import UpstreamHttp, whole_body
 from support.upstream_clients import (
     CHUNKED,
-    CLIENTS,
     LIMITS,
     OK,
     SHORT,
@@ -26,19 +24,6 @@ from support.upstream_clients import (
     until,
 )
 from support.wire_server import Connection, Script, plays, then_closes, then_resets, then_waits, wire_server
-
-
-@pytest.fixture(params=CLIENTS)
-def make(request: pytest.FixtureRequest) -> Make:
-    chosen: Make = request.param
-    return chosen
-
-
-@pytest.fixture
-async def client(make: Make) -> AsyncIterator[UpstreamHttp]:
-    opened = make(limits=LIMITS)
-    yield opened
-    await opened.close()
 
 
 async def test_status_headers_and_body_arrive(client: UpstreamHttp) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -11,10 +10,7 @@ import pytest
 from domain.model.errors import GatewayError, UpstreamTimeout, UpstreamUnreachable
 from ports.upstream_http import UpstreamHttp, UpstreamRequest, whole_body
 from support.upstream_clients import (
-    CLIENTS,
-    LIMITS,
     SHORT,
-    Make,
     get,
     listening,
     outcome,
@@ -28,19 +24,6 @@ from support.wire_server import WireServer, plays, wire_server
 # aiohttp warns of large bodies, which a prompt with pictures is.
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 MUCH = b"x" * 16_000_000  # more than the buffers of two sockets
-
-
-@pytest.fixture(params=CLIENTS)
-def make(request: pytest.FixtureRequest) -> Make:
-    chosen: Make = request.param
-    return chosen
-
-
-@pytest.fixture
-async def client(make: Make) -> AsyncIterator[UpstreamHttp]:
-    opened = make(limits=LIMITS)
-    yield opened
-    await opened.close()
 
 
 def hosts(server: WireServer) -> list[bytes]:

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,11 +15,8 @@ from domain.model.errors import (
 from ports.upstream_http import UpstreamHttp, whole_body
 from support.upstream_clients import (
     CHUNKED,
-    CLIENTS,
-    LIMITS,
     OK,
     SHORT,
-    Make,
     clients_but,
     get,
     outcome,
@@ -34,19 +30,6 @@ OLD = b"HTTP/1.0 200 OK\r\n"
 FIVE = b"content-length: 5\r\n"
 WHOLE = b"5\r\nhello\r\n0\r\n\r\n"
 NO_ANSWER = {UpstreamInvalid, UpstreamUnreachable}
-
-
-@pytest.fixture(params=CLIENTS)
-def make(request: pytest.FixtureRequest) -> Make:
-    chosen: Make = request.param
-    return chosen
-
-
-@pytest.fixture
-async def client(make: Make) -> AsyncIterator[UpstreamHttp]:
-    opened = make(limits=LIMITS)
-    yield opened
-    await opened.close()
 
 
 GOOD: list[tuple[str, Script, bytes]] = [

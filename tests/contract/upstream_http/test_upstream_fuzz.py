@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +12,7 @@ from adapters.upstream_http.aiohttp_client import AiohttpUpstream
 from domain.model.errors import UpstreamError, UpstreamTimeout
 from domain.model.limits import UpstreamLimits
 from ports.upstream_http import UpstreamHttp, UpstreamRequest, whole_body
-from support.upstream_clients import CLIENTS, SHORT, Make, get, read, settle
+from support.upstream_clients import SHORT, Make, get, read, settle
 from support.wire_server import Connection, wire_server
 
 EXAMPLES = settings(
@@ -24,12 +23,6 @@ EXAMPLES = settings(
     phases=[Phase.generate],  # a client that hangs would hang at every step of making an example smaller
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-
-
-@pytest.fixture(params=CLIENTS)
-def make(request: pytest.FixtureRequest) -> Make:
-    chosen: Make = request.param
-    return chosen
 
 
 # A machine that is busy is no finding; but where it closed the connection, nobody may wait for more.
