@@ -6,7 +6,7 @@ LITELLM_VENV := .venv-litellm
 PIP_FLAGS := --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-litellm check format env-example lock bench clean
+.PHONY: help run test test-faults test-litellm campaign fuzz simulate soak check format env-example lock bench clean
 
 help: ## show these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -14,11 +14,26 @@ help: ## show these words
 run: $(VENV)/.installed ## serve on 127.0.0.1:8002 (the fake answers until a provider is configured)
 	$(BIN)/llm-proxy serve
 
-test: $(VENV)/.installed-dev ## unit and contract tests
-	$(BIN)/python -m pytest -n auto $(ARGS)
+test: $(VENV)/.installed-dev ## unit and contract tests, and the quick ones of faults, fuzzing and simulation
+	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+
+test-faults: $(VENV)/.installed-dev ## every fault, with the slow ones
+	$(BIN)/python -m pytest -n auto tests/faults tests/fuzz tests/simulation $(ARGS)
 
 test-litellm: $(VENV)/.installed-dev $(LITELLM_VENV)/.installed ## against a real LiteLLM proxy process
 	$(BIN)/python -m pytest tests/litellm $(ARGS)
+
+campaign: $(VENV)/.installed-dev ## long trials: WHAT=cuts|aborts|departures|memory|rolling N=1000 (docs/reliability.md)
+	$(BIN)/python tests/campaigns/run.py $(WHAT) $(if $(N),--n $(N)) $(ARGS)
+
+soak: $(VENV)/.installed-dev ## mixed load with faults for N=10 minutes
+	$(BIN)/python tests/campaigns/run.py soak $(if $(N),--n $(N)) $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## N=100000 mutated inputs of WHAT=bodies|streams|answers|sse|all
+	$(BIN)/python tests/fuzz/run.py --what $(or $(WHAT),all) --n $(or $(N),100000) $(ARGS)
+
+simulate: $(VENV)/.installed-dev ## N=1000 seeds of the simulated service
+	$(BIN)/python tests/simulation/run.py --seeds $(or $(N),1000) $(ARGS)
 
 check: $(VENV)/.installed-dev ## rows and laws: ruff, mypy, import-linter, architecture, generated files
 	$(BIN)/ruff check src tests bench examples

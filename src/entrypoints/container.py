@@ -16,9 +16,11 @@ from adapters.embedding_provider.litellm import LiteLLMEmbeddings
 from adapters.model_catalog.fake import FakeModelCatalog
 from adapters.model_catalog.litellm import LiteLLMCatalog
 from adapters.observer.fan_out import FanOut
+from adapters.observer.line_writer import LineWriter, standard_output
 from adapters.observer.logs import LoggingObserver, configure_logging
 from adapters.observer.otlp_wanted import otlp_wanted
 from adapters.upstream_http.httptools_client.client import HttptoolsUpstream
+from domain.model.hygiene import remember_secrets
 from domain.model.limits import UpstreamLimits
 from domain.policies.admission import Admission
 from domain.use_cases.accounts import Accounts
@@ -26,7 +28,7 @@ from domain.use_cases.complete_chat import CompleteChat
 from domain.use_cases.embed import Embed
 from domain.use_cases.list_models import ListModels
 from domain.use_cases.stream_chat import StreamChat
-from entrypoints.settings import Settings
+from entrypoints.settings import Secret, Settings
 from ports.model_catalog import ModelCatalog
 from ports.observer import Observer
 from ports.upstream_http import UpstreamHttp
@@ -65,14 +67,21 @@ def _tracer_provider(version: str) -> Any | None:
     return build_tracer_provider(version)
 
 
-def _observer(settings: Settings, tracer_provider: Any | None) -> Observer:
-    configure_logging(settings.log_level, settings.log_format)
-    observers: list[Observer] = [LoggingObserver(settings.log_level, settings.log_format)]
+def _observer(settings: Settings, tracer_provider: Any | None, lines: LineWriter) -> Observer:
+    level, form, colors = settings.log_level, settings.log_format, lines.is_terminal
+    configure_logging(level, form, lines.write, colors=colors)
+    observers: list[Observer] = [LoggingObserver(level, form, lines.write, colors=colors)]
     if tracer_provider is not None:
         from adapters.observer.otel import OtelObserver  # noqa: PLC0415 - same
 
         observers.append(OtelObserver(tracer_provider))
     return FanOut(observers)
+
+
+def _secrets(settings: Settings) -> list[str]:
+    values = [getattr(settings, field) for field in settings.__struct_fields__]
+    found = [value for value in values if isinstance(value, Secret)]
+    return [secret.reveal() for secret in (*found, *settings.internal_api_keys)]
 
 
 def _default_model(settings: Settings) -> str | None:
@@ -91,7 +100,8 @@ class Container(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     admission = providers.Singleton(Admission, settings.provided.max_concurrent_requests)
     tracer_provider = providers.Singleton(_tracer_provider, settings.provided.shown_version)
-    observer = providers.Singleton(_observer, settings, tracer_provider)
+    log_lines = providers.Singleton(standard_output)
+    observer = providers.Singleton(_observer, settings, tracer_provider, log_lines)
     accounts = providers.Singleton(Accounts, clock, observer, admission)
 
     upstream_limits = providers.Singleton(_upstream_limits, settings)
@@ -123,13 +133,16 @@ class Container(containers.DeclarativeContainer):
     tracing = providers.Callable(lambda provider: provider is not None, tracer_provider)
 
     complete_chat = providers.Singleton(CompleteChat, chat_providers, offers, accounts)
-    stream_chat = providers.Singleton(StreamChat, chat_providers, offers, accounts)
+    stream_chat = providers.Singleton(
+        StreamChat, chat_providers, offers, accounts, settings.provided.first_token_timeout
+    )
     embed = providers.Singleton(Embed, embedding_providers, offers, accounts)
     list_models = providers.Singleton(ListModels, catalogs, accounts)
 
 
 def build_container(settings: Settings) -> Container:
-    """The service by these settings. Nothing is opened yet."""
+    """The service by these settings. Nothing is opened yet; their secrets are masked in this process from now on."""
+    remember_secrets(_secrets(settings))
     return Container(settings=providers.Object(settings))
 
 
@@ -138,3 +151,4 @@ async def close_container(container: Container) -> None:
     if container.settings().mode != "mock":
         await container.upstream_http().close()
     container.observer().close()
+    container.log_lines().close()

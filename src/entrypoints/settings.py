@@ -98,6 +98,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     request_timeout: Annotated[Seconds, Meta(description="Seconds a request may take in all.")] = 600.0
     connect_timeout: Annotated[Seconds, Meta(description="Seconds until a provider is connected.")] = 5.0
     header_timeout: Annotated[Seconds, Meta(description="Seconds until a provider begins to answer a stream.")] = 60.0
+    first_token_timeout: Annotated[
+        Seconds, Meta(description="Seconds until a provider says something in a stream.")
+    ] = 120.0
     idle_timeout: Annotated[Seconds, Meta(description="Seconds of silence in the middle of a provider's answer.")] = (
         60.0
     )
@@ -105,6 +108,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int, Meta(ge=1, le=1_000_000, description="Connections of callers to one process; more are closed with 503.")
     ] = 10_000
     client_header_timeout: Annotated[Seconds, Meta(description="Seconds until a caller's headers have come.")] = 10.0
+    client_idle_timeout: Annotated[
+        Seconds, Meta(description="Seconds until a caller's connection without a request is closed.")
+    ] = 75.0
     client_body_timeout: Annotated[Seconds, Meta(description="Seconds until a caller's body has come.")] = 30.0
     write_stall_timeout: Annotated[
         Seconds, Meta(description="Seconds until a caller who has stopped reading counts as gone.")
@@ -112,6 +118,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keepalive_interval: Annotated[
         Seconds, Meta(description="Seconds of silence in a stream until a comment is sent.")
     ] = 15.0
+    drain_delay: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="Seconds after SIGTERM in which new work is still taken, while not ready."),
+    ] = 0.0
     drain_timeout: Annotated[Seconds, Meta(description="Seconds for running requests to finish after SIGTERM.")] = (
         30.0
     )
@@ -199,6 +209,8 @@ def accepted(kind: Any) -> str:
             return "one of " + ", ".join(str(value) for value in values)
         case inspect.IntType(ge=least, le=most):
             return f"a whole number from {least} to {most}"
+        case inspect.FloatType(ge=least, le=most) if least is not None:
+            return f"a number from {least} to {most}"
         case inspect.FloatType(gt=below, le=most):
             return f"a number above {below}, at most {most}"
         case inspect.ListType():

@@ -1,9 +1,10 @@
 """The one seam to the network: send a request, get a response whose body is read piece by piece.
 
 Errors are raised as domain errors, already told apart:
-UpstreamUnreachable (no connection; a connection that broke before the response began), UpstreamTimeout (connect,
-header or idle time over), UpstreamTruncated (the body broke off or was reset), UpstreamInvalid (not HTTP, a
-redirect, a compressed body, more bytes than the limit).
+UpstreamUnreachable (no connection; a connection that broke before the response began), ConnectionWasStale (one of
+those: it had carried an exchange before, and ended by itself with no byte of this response), UpstreamTimeout
+(connect, header or idle time over), UpstreamTruncated (the body broke off or was reset), UpstreamInvalid (not HTTP,
+a redirect, a compressed body, more bytes than the limit).
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -51,11 +52,22 @@ class UpstreamResponse(Protocol):
 
 async def whole_body(response: UpstreamResponse) -> bytes:
     """All pieces together, at most the client's limit."""
-    return b"".join([piece async for piece in response.pieces()])
+    first = b""
+    rest = bytearray()  # a list of the smallest pieces would take forty times their memory
+    async for piece in response.pieces():
+        if first:
+            rest += piece
+        else:
+            first = piece
+    return first + rest if rest else first
 
 
 class UpstreamHttp(Protocol):
-    """An HTTP client with a connection pool. It never retries, never follows a redirect, asks for `identity`."""
+    """An HTTP client with a connection pool. It never retries, never follows a redirect, asks for `identity`.
+
+    Behind a ConnectionWasStale no connection is idle that was kept at the same time: whoever asks again at once asks
+    on a new one. A client that cannot tell staleness raises UpstreamUnreachable.
+    """
 
     def send(self, request: UpstreamRequest) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Entering sends the request and waits for the response's headers.

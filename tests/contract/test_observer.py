@@ -19,7 +19,7 @@ from support.collecting_observer import CollectingObserver
 
 TRACE = Trace(trace_id="a" * 32, span_id="b" * 16, parent_id="c" * 16)
 OBSERVERS: dict[str, Callable[[], Observer]] = {
-    "logs": lambda: LoggingObserver("info", "json"),
+    "logs": lambda: LoggingObserver("info", "json", lambda _line: None),
     "otel": lambda: OtelObserver(TracerProvider(id_generator=GivenIds())),
     "fan out": lambda: FanOut([CollectingObserver(), CollectingObserver()]),
     "collecting": CollectingObserver,

@@ -12,6 +12,7 @@ from dependency_injector import providers
 from entrypoints.container import Container, build_container
 from entrypoints.http.app import create_app
 from entrypoints.http.serving.config import GatewayConfig
+from entrypoints.http.serving.server import DrainingServer
 from entrypoints.settings import Secret, Settings
 from support.collecting_observer import CollectingObserver
 
@@ -32,6 +33,10 @@ class RunningService:
         """Callers' connections that the server has."""
         return len(self._server.server_state.connections)
 
+    def open_exchanges(self) -> int:
+        """Exchanges that the server works on."""
+        return len(self._server.server_state.tasks)
+
 
 @asynccontextmanager
 async def running_service(
@@ -49,7 +54,7 @@ async def running_service(
     app = create_app(container)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(GatewayConfig(app, chosen))
+    server = DrainingServer(GatewayConfig(app, chosen), container.admission())
     serving = asyncio.ensure_future(server._serve(sockets=[listener]))
     try:
         while not server.started:

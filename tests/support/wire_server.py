@@ -1,6 +1,8 @@
 """A server made of one scripted function, for what no proper server would do."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -36,7 +38,9 @@ class Connection:
             pass
 
     def reset(self) -> None:
-        """Break the connection off."""
+        """Break the connection off: the other side gets a reset, not an end."""
+        underlying = self.writer.get_extra_info("socket")
+        underlying.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 

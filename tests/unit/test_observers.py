@@ -1,26 +1,28 @@
 """One line a request that nobody can break out of; spans with the ids that were promised; trouble that hurts nobody."""
 
 import json
-import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
-import structlog
 from msgspec.structs import replace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
+from typing_extensions import override
 
 from adapters.observer.fan_out import FanOut
-from adapters.observer.logs import LoggingObserver, configure_logging
+from adapters.observer.logs import LoggingObserver
 from adapters.observer.otel import GivenIds, OtelObserver
 from adapters.observer.otlp_wanted import otlp_wanted
 from domain.model.call import Call, Settlement, Trace
 from domain.model.catalogue import Deployment
+from domain.model.hygiene import remember_secrets
 from domain.model.usage import Cost, Usage
 from support.collecting_observer import CollectingObserver
 
+SECRET = "An0nymous-canary/42="
 TRACE = Trace(trace_id="a" * 32, span_id="b" * 16, parent_id="c" * 16)
 SETTLED = Settlement(
     call=Call(id="r-1", caller="key-1", started=1.0, deadline=2.0, trace=TRACE),
@@ -42,23 +44,19 @@ SETTLED = Settlement(
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+def _no_secrets_left_behind() -> Iterator[None]:
     yield
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    remember_secrets(())
 
 
-def logged(capsys: pytest.CaptureFixture[str], settlement: Settlement, form: str = "json") -> list[str]:
-    configure_logging("info", form)
-    LoggingObserver("info", form).settled(settlement)
-    return capsys.readouterr().out.splitlines()
+def logged(settlement: Settlement, form: str = "json") -> list[str]:
+    written: list[bytes] = []
+    LoggingObserver("info", form, written.append).settled(settlement)
+    return b"".join(written).decode().splitlines()
 
 
-def test_one_line_tells_it_all(capsys: pytest.CaptureFixture[str]) -> None:
-    (text,) = logged(capsys, SETTLED)
+def test_one_line_tells_it_all() -> None:
+    (text,) = logged(SETTLED)
     line = json.loads(text)
     line.pop("timestamp")
     assert line == {
@@ -91,8 +89,8 @@ def test_one_line_tells_it_all(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("outcome", "level"), [("cancelled", "info"), ("rejected", "info"), ("partial", "warning"), ("failed", "warning")]
 )
-def test_what_went_wrong_with_us_is_a_warning(capsys: pytest.CaptureFixture[str], outcome: str, level: str) -> None:
-    (text,) = logged(capsys, replace(SETTLED, outcome=outcome, error="UpstreamFailed", code="upstream_error"))
+def test_what_went_wrong_with_us_is_a_warning(outcome: str, level: str) -> None:
+    (text,) = logged(replace(SETTLED, outcome=outcome, error="UpstreamFailed", code="upstream_error"))
     line = json.loads(text)
     assert (line["level"], line["code"], line["error"]) == (level, "upstream_error", "UpstreamFailed")
 
@@ -101,21 +99,26 @@ def test_what_went_wrong_with_us_is_a_warning(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     "model", ['x\n{"level":"info"}', "x\x1b[31m", "x\u2028y", "x\r\ny", "\u202e" + "z" * 100_000]
 )
-def test_a_callers_text_cannot_begin_a_line_or_command_a_terminal(
-    capsys: pytest.CaptureFixture[str], form: str, model: str
-) -> None:
-    lines = logged(capsys, replace(SETTLED, model_asked=model), form)
+def test_a_callers_text_cannot_begin_a_line_or_command_a_terminal(form: str, model: str) -> None:
+    lines = logged(replace(SETTLED, model_asked=model), form)
     assert len(lines) == 1
     assert len(lines[0]) < 2000
     assert lines[0].isprintable()
 
 
-def test_other_peoples_lines_have_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging("info", "json")
-    logging.getLogger("uvicorn").info("not told")
-    logging.getLogger("uvicorn").warning("told")
-    (text,) = capsys.readouterr().out.splitlines()
-    assert json.loads(text)["event"] == "told"
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_secret_of_ours_is_in_a_line(form: str) -> None:
+    remember_secrets([SECRET])
+    settled = replace(SETTLED, model_asked=f"m/{SECRET}", upstream_id=SECRET, deployment=Deployment("fake", SECRET))
+    (text,) = logged(replace(settled, call=replace(SETTLED.call, id=SECRET)), form)
+    assert SECRET[-8:] not in text
+    assert text.count("[masked]") == 4
+
+
+def test_a_secret_that_is_a_word_of_ours_spoils_no_line() -> None:
+    remember_secrets(["event", "request", "1", "true"])
+    (text,) = logged(SETTLED)
+    assert json.loads(text)["attempts"] == 1
 
 
 def spans(*settlements: Settlement) -> list[ReadableSpan]:
@@ -184,6 +187,38 @@ def test_a_failure_is_an_error_and_what_is_not_sampled_is_not_made() -> None:
 )
 def test_spans_are_off_unless_there_is_somewhere_to_send_them(environ: dict[str, str], *, wanted: bool) -> None:
     assert otlp_wanted(environ) is wanted
+
+
+def test_a_span_has_no_secret_and_no_endless_name() -> None:
+    remember_secrets([SECRET])
+    long = "z" * 100_000
+    (span,) = spans(replace(SETTLED, model_asked=SECRET + long, deployment=Deployment("fake", SECRET + long)))
+    told = span.to_json()
+    assert SECRET not in told
+    assert len(told) < 5000
+
+
+class Stuck(SpanProcessor):
+    """Spans that no collector takes."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+
+    @override
+    def shutdown(self) -> None:
+        self.released.wait()
+
+
+def test_spans_that_nobody_takes_do_not_keep_the_process() -> None:
+    stuck = Stuck()
+    provider = TracerProvider(id_generator=GivenIds(), shutdown_on_exit=False)
+    provider.add_span_processor(stuck)
+    closing = threading.Thread(target=OtelObserver(provider).close, daemon=True)
+    closing.start()
+    closing.join(10)
+    still_closing = closing.is_alive()
+    stuck.released.set()
+    assert not still_closing
 
 
 class Broken:

@@ -24,14 +24,14 @@ def nested(depth: int) -> bytes:
     return b"[" * depth + b"]" * depth
 
 
-def test_members_are_the_text_they_arrived_as() -> None:
-    assert strict_json.members(b'{"a": 1.50, "b": [ 1 ]}', 64) == {"a": Raw(b"1.50"), "b": Raw(b"[ 1 ]")}
+async def test_members_are_the_text_they_arrived_as() -> None:
+    assert await strict_json.members(b'{"a": 1.50, "b": [ 1 ]}', 64) == {"a": Raw(b"1.50"), "b": Raw(b"[ 1 ]")}
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"1", b"true"])
-def test_anything_but_an_object_is_refused(body: bytes) -> None:
+async def test_anything_but_an_object_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest, match="must be a JSON object"):
-        strict_json.members(body, 64)
+        await strict_json.members(body, 64)
 
 
 @pytest.mark.parametrize(
@@ -48,51 +48,51 @@ def test_anything_but_an_object_is_refused(body: bytes) -> None:
         "{}".encode("utf-16"),
     ],
 )
-def test_malformed_json_is_said_to_be_that(body: bytes) -> None:
+async def test_malformed_json_is_said_to_be_that(body: bytes) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        strict_json.members(body, 64)
+        await strict_json.members(body, 64)
     assert caught.value.code == "invalid_json"
 
 
-def test_invalid_utf8_is_found_even_in_fields_that_nobody_reads() -> None:
+async def test_invalid_utf8_is_found_even_in_fields_that_nobody_reads() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        strict_json.members(b'{"unread": "\xff\xfe"}', 64)
+        await strict_json.members(b'{"unread": "\xff\xfe"}', 64)
     assert caught.value.code == "invalid_json"
 
 
 @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"x":', b"}")])
-def test_depth_is_allowed_up_to_the_limit_and_not_beyond(opening: bytes, closing: bytes) -> None:
+async def test_depth_is_allowed_up_to_the_limit_and_not_beyond(opening: bytes, closing: bytes) -> None:
     def body(depth: int) -> bytes:
         return b'{"a":' + opening * (depth - 1) + b"0" + closing * (depth - 1) + b"}"
 
-    strict_json.members(body(64), 64)
+    await strict_json.members(body(64), 64)
     with pytest.raises(InvalidRequest) as caught:
-        strict_json.members(body(65), 64)
+        await strict_json.members(body(65), 64)
     assert caught.value.code == "json_too_deep"
 
 
 @pytest.mark.parametrize("depth", [10_000, 1_000_000])
-def test_enormous_depth_is_refused_without_recursing(depth: int) -> None:
+async def test_enormous_depth_is_refused_without_recursing(depth: int) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        strict_json.members(b'{"a":' + nested(depth) + b"}", 64)
+        await strict_json.members(b'{"a":' + nested(depth) + b"}", 64)
     assert caught.value.code == "json_too_deep"
 
 
-def test_depth_that_alternates_with_small_siblings_is_counted_too() -> None:
+async def test_depth_that_alternates_with_small_siblings_is_counted_too() -> None:
     deep = b'{"a":' * 40 + b"[[1],2," * 40 + b"0" + b"]" * 40 + b"}" * 40
     with pytest.raises(InvalidRequest) as caught:
-        strict_json.members(deep, 64)
+        await strict_json.members(deep, 64)
     assert caught.value.code == "json_too_deep"
 
 
-def test_brackets_inside_strings_do_not_count() -> None:
+async def test_brackets_inside_strings_do_not_count() -> None:
     text = msgspec.json.encode({"a": "[" * 1000 + '\\"{' * 500})
-    assert list(strict_json.members(text, 64)) == ["a"]
+    assert list(await strict_json.members(text, 64)) == ["a"]
 
 
-def test_many_shallow_brackets_are_fine() -> None:
+async def test_many_shallow_brackets_are_fine() -> None:
     wide = b'{"a":[' + b",".join([b'{"b":[1]}'] * 5000) + b"]}"
-    assert list(strict_json.members(wide, 64)) == ["a"]
+    assert list(await strict_json.members(wide, 64)) == ["a"]
 
 
 @pytest.mark.parametrize(

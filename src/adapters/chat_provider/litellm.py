@@ -49,7 +49,7 @@ class LiteLLMChatDialect:
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> GatewayError:
         """What an answer that is not the wanted one means."""
-        return error_from(status, headers, body)
+        return error_from(status, headers, body, self._clock.wall())
 
 
 class LiteLLMStreamDecoder:

@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from adapters.dialects.litellm.errors import error_from
 from adapters.dialects.litellm.surface import PROVIDER, LiteLLM
+from adapters.dialects.openai.wire import UNDECODABLE
 from domain.model.catalogue import Capability, ModelCard, Offer
-from domain.model.errors import GatewayError, UpstreamInvalid
+from domain.model.errors import ConnectionWasStale, GatewayError, UpstreamInvalid
 from domain.model.limits import UpstreamLimits
-from ports.upstream_http import UpstreamHttp, UpstreamRequest, whole_body
+from ports.upstream_http import UpstreamHttp, UpstreamRequest, UpstreamResponse, whole_body
 
 _OK = 200
 _PROBE_S = 2.0
@@ -67,7 +68,7 @@ class LiteLLMCatalog:
         """See ports.model_catalog. What models can do is left out where the proxy does not tell us."""
         try:
             models = _MODELS.decode(await self._get("/v1/models"))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNDECODABLE as error:
             raise UpstreamInvalid("The provider's list of models cannot be read.") from error
         groups = await self._groups()
         return tuple(_card(model, groups.get(model.id)) for model in models.data)
@@ -83,7 +84,7 @@ class LiteLLMCatalog:
     async def _groups(self) -> dict[str, _Group]:
         try:
             groups = _GROUPS.decode(await self._get("/model_group/info"))
-        except (GatewayError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (GatewayError, *UNDECODABLE):
             return {}  # a key may be allowed to chat and not to read this
         return {group.model_group: group for group in groups.data}
 
@@ -95,11 +96,17 @@ class LiteLLMCatalog:
             header_timeout=within or self._limits.header_timeout,
             idle_timeout=within or self._limits.idle_timeout,
         )
-        async with self._upstream.send(wanted) as response:
-            body = await whole_body(response)
+        try:
+            response, body = await self._read(wanted)
+        except ConnectionWasStale:  # it had been closed behind our back; the next one is a new one
+            response, body = await self._read(wanted)
         if response.status != _OK:
             raise error_from(response.status, response.headers, body)
         return body
+
+    async def _read(self, wanted: UpstreamRequest) -> tuple[UpstreamResponse, bytes]:
+        async with self._upstream.send(wanted) as response:
+            return response, await whole_body(response)
 
 
 def _card(model: _Model, group: _Group | None) -> ModelCard:

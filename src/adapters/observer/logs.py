@@ -1,40 +1,52 @@
 """Log lines: one for each request, in JSON or for people, and everybody else's lines through the same renderer."""
 
 import logging
-import sys
-from collections.abc import MutableMapping
+import traceback
+from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import msgspec
 import structlog
 from msgspec import Struct
 from structlog.types import Processor
+from typing_extensions import override
 
+from adapters.observer.names import shown_name
 from domain.model.call import Settlement
+from domain.model.hygiene import hide_secrets
 from domain.model.usage import usd
+
+Write = Callable[[bytes], None]  # takes a whole line with its end, waits for nothing and raises nothing
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _WARNS = frozenset({"partial", "failed"})
-_LONGEST_NAME = 200
+_LONGEST_TEXT = 8000
 _DELETE = b"\x7f"
 
 
-def configure_logging(level: str, form: str) -> None:
-    """Set up structlog and the standard library's logging, both to standard output. Call it once, at the start."""
+def configure_logging(level: str, form: str, write: Write, *, colors: bool = False) -> None:
+    """Set up structlog and the standard library's logging, both to `write`. Call it once, at the start."""
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer = _renderer(form)
+    renderer = _renderer(form, colors=colors)
+    file = _AsFile(write)
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, _modest, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=lambda *_names: structlog.BytesLogger(file),  # type: ignore[arg-type] # all that it uses of one
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stdout)
-    in_text: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, _decoded]
+    handler = _Handler(file)
+    in_text: list[Processor] = [
+        _without_objects,
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        _modest,
+        renderer,
+        _decoded,
+    ]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=in_text))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -77,55 +89,69 @@ class RequestLine(Struct, omit_defaults=True, kw_only=True):
 class LoggingObserver:
     """Implements ports.observer. No prompt, no answer and no key can be in a line: it is not told any.
 
-    JSON lines are written here, as bytes, past all processors: it is the one line that every request pays for.
+    JSON lines are made here, as bytes, past all processors: it is the one line that every request pays for.
     """
 
-    def __init__(self, level: str, form: str) -> None:
+    def __init__(self, level: str, form: str, write: Write, *, colors: bool = False) -> None:
         self._lowest = _LEVELS[level]
-        self._write = _JsonLines(sys.stdout.buffer).write if form == "json" else _for_people
+        self._write = write
+        self._rendered = _as_json if form == "json" else _for_people(_renderer(form, colors=colors))
 
     def settled(self, settlement: Settlement) -> None:
         """See ports.observer."""
         if settlement.outcome in _WARNS:
             if self._lowest <= logging.WARNING:
-                self._write(line(settlement, "warning"))
+                self._write(self._rendered(line(settlement, "warning")) + b"\n")
         elif self._lowest <= logging.INFO:
-            self._write(line(settlement, "info"))
+            self._write(self._rendered(line(settlement, "info")) + b"\n")
 
     def close(self) -> None:
         """See ports.observer."""
 
 
-class _JsonLines:
-    """Lines to a file, each at once."""
+class _AsFile:
+    """What loggers take for a file: whole lines, text or bytes, go to `write`."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, write: Write) -> None:
+        self._write = write
 
-    def write(self, line: RequestLine) -> None:
-        self._file.write(_as_json(line) + b"\n")
-        self._file.flush()
+    def write(self, line: str | bytes) -> None:
+        self._write(line.encode() if isinstance(line, str) else line)
+
+    def flush(self) -> None:
+        """Nothing waits here."""
 
 
-def _for_people(line: RequestLine) -> None:
-    fields = msgspec.to_builtins(line)
-    log = structlog.get_logger().warning if fields.pop("level") == "warning" else structlog.get_logger().info
-    log(fields.pop("event"), **fields)
+class _Handler(logging.StreamHandler[_AsFile]):
+    """The standard library's, but a record that cannot be made a line is not shown to anybody on standard error."""
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        place = {"event": "a log line could not be made", "logger": record.name, "line": record.lineno}
+        self.stream.write(_as_json({**place, "level": "error"}) + b"\n")
+
+
+def _for_people(renderer: Processor) -> Callable[[RequestLine], bytes]:
+    def rendered(line: RequestLine) -> bytes:
+        text = renderer(None, line.level, msgspec.to_builtins(line))
+        return bytes(text)  # type: ignore[arg-type] # what our renderers give
+
+    return rendered
 
 
 def line(settlement: Settlement, level: Literal["info", "warning"]) -> RequestLine:
-    """What is told of a request. Names that callers chose are cut."""
+    """What is told of a request. Names that others chose are cut, and no secret of ours is among them."""
     call, usage, deployment = settlement.call, settlement.usage, settlement.deployment
     return RequestLine(
         event="request",
-        request_id=call.id,
+        request_id=shown_name(call.id),
         operation=settlement.operation,
         outcome=settlement.outcome,
         stream=settlement.stream,
         caller=call.caller,
-        model=None if settlement.model_asked is None else settlement.model_asked[:_LONGEST_NAME],
+        model=None if settlement.model_asked is None else shown_name(settlement.model_asked),
         provider=None if deployment is None else deployment.provider,
-        deployment=None if deployment is None else deployment.model[:_LONGEST_NAME],
+        deployment=None if deployment is None else shown_name(deployment.model),
         attempts=settlement.attempts,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
@@ -138,7 +164,7 @@ def line(settlement: Settlement, level: Literal["info", "warning"]) -> RequestLi
         first_token_ms=None if settlement.first_token is None else _ms(settlement.first_token),
         upstream_ms=_ms(settlement.upstream),
         overhead_ms=_ms(settlement.overhead),
-        upstream_id=settlement.upstream_id,
+        upstream_id=None if settlement.upstream_id is None else shown_name(settlement.upstream_id),
         error=settlement.error,
         code=settlement.code,
         trace_id=None if call.trace is None else call.trace.trace_id,
@@ -158,14 +184,39 @@ def _ms(seconds: float) -> float:
     return round(seconds * 1000, 2)
 
 
-def _renderer(form: str) -> Processor:
+def _without_objects(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What asyncio says without the objects it shows below its first line: tasks, with what their errors said."""
+    if event["_record"].name == "asyncio":
+        event["event"] = event["event"].partition("\n")[0]
+    return event
+
+
+def _modest(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A line as it may leave: of an error its type and where it was, but not what it says: it may quote a prompt."""
+    raised = event.pop("exc_info", None)
+    event.pop("stack_info", None)
+    if isinstance(raised, tuple) and raised[0] is not None:
+        event["error"] = raised[0].__name__
+        event["where"] = "".join(traceback.format_tb(raised[2]))
+    modest: MutableMapping[str, Any] = _each_text(event, lambda text: hide_secrets(_middle_cut(text)))
+    return modest
+
+
+def _middle_cut(text: str) -> str:
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    half = _LONGEST_TEXT // 2  # a stack begins and ends with what matters
+    return f"{text[:half]} [...] {text[-half:]}"
+
+
+def _renderer(form: str, *, colors: bool) -> Processor:
     """The last processor: a line as bytes, in which no value can begin a line of its own or command a terminal."""
     if form == "json":
         return _json
-    people = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=_no_exceptions)
+    people = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_no_exceptions)
 
     def console(logger: Any, method: str, event: MutableMapping[str, Any]) -> bytes:
-        return str(people(logger, method, _printable(event))).encode(errors="replace")
+        return str(people(logger, method, _each_text(event, _printable))).encode(errors="replace")
 
     return console
 
@@ -175,10 +226,13 @@ def _json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> bytes:
 
 
 def _as_json(line: RequestLine | MutableMapping[str, Any]) -> bytes:
-    text = msgspec.json.encode(line, enc_hook=str)
+    try:
+        text = msgspec.json.encode(line)
+    except (UnicodeEncodeError, TypeError):  # half a character, or a value that JSON has no word for
+        text = _DELETE
     if text.isascii() and _DELETE not in text:  # JSON escapes all other controls by itself
         return text
-    return msgspec.json.encode(_printable(msgspec.to_builtins(line, enc_hook=str)))
+    return msgspec.json.encode(_each_text(msgspec.to_builtins(line, enc_hook=str), _printable))
 
 
 def _decoded(_logger: Any, _method: str, text: Any) -> str:
@@ -190,8 +244,18 @@ def _no_exceptions(_stream: Any, _info: Any) -> None:
     """Tracebacks are not shown: their last line may quote a prompt."""
 
 
-def _printable(event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for name, value in event.items():
-        if isinstance(value, str) and not value.isprintable():
-            event[name] = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in value)
-    return event
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """`value` with each text in it changed, at any depth; what is neither text, number nor made of them as text."""
+    if isinstance(value, str):
+        return change(value)
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, MutableMapping):
+        return {_each_text(name, change): _each_text(inner, change) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each_text(inner, change) for inner in value]
+    return change(str(value))
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

@@ -6,6 +6,7 @@ conventions' package, so they are spelled out here.
 
 import os
 from collections.abc import Iterator
+from threading import Thread
 from typing import Any
 
 from opentelemetry.sdk.resources import Resource
@@ -23,11 +24,13 @@ from opentelemetry.trace import (
 )
 from typing_extensions import override
 
+from adapters.observer.names import shown_name
 from domain.model.call import Settlement, Trace
 
 _OPERATIONS = {"chat": "chat", "embeddings": "embeddings"}
 _FAILED = frozenset({"failed", "partial"})
 _NANO = 1_000_000_000
+_CLOSE_S = 2.0
 
 
 def build_tracer_provider(version: str) -> TracerProvider:
@@ -38,7 +41,9 @@ def build_tracer_provider(version: str) -> TracerProvider:
 
     name = os.environ.get("OTEL_SERVICE_NAME", "llm-proxy")
     provider = TracerProvider(
-        resource=Resource.create({"service.name": name, "service.version": version}), id_generator=GivenIds()
+        resource=Resource.create({"service.name": name, "service.version": version}),
+        id_generator=GivenIds(),
+        shutdown_on_exit=False,  # that would wait for half a minute
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
@@ -82,7 +87,7 @@ class OtelObserver:
             self._ids.give(trace)
         ended = int(settlement.ended_at * _NANO)
         span = self._tracer.start_span(
-            f"{operation} {settlement.deployment.model}",
+            f"{operation} {shown_name(settlement.deployment.model)}",
             context=_parent(trace),
             kind=SpanKind.CLIENT,
             attributes=dict(_attributes(settlement, operation)),
@@ -93,8 +98,10 @@ class OtelObserver:
         span.end(ended)
 
     def close(self) -> None:
-        """See ports.observer."""
-        self._provider.shutdown()
+        """See ports.observer. Waits two seconds for a collector to take what is left, and then lets go of it."""
+        closing = Thread(target=self._provider.shutdown, name="last spans", daemon=True)
+        closing.start()
+        closing.join(_CLOSE_S)
 
 
 def _parent(trace: Trace | None) -> Any:
@@ -109,9 +116,9 @@ def _attributes(settlement: Settlement, operation: str) -> Iterator[tuple[str, A
     found = {
         "gen_ai.operation.name": operation,
         "gen_ai.provider.name": None if deployment is None else deployment.provider,
-        "gen_ai.request.model": settlement.model_asked,
+        "gen_ai.request.model": None if settlement.model_asked is None else shown_name(settlement.model_asked),
         "gen_ai.request.stream": settlement.stream,
-        "gen_ai.response.model": None if deployment is None else deployment.model,
+        "gen_ai.response.model": None if deployment is None else shown_name(deployment.model),
         "gen_ai.response.finish_reasons": list(settlement.finish_reasons) or None,
         "gen_ai.response.time_to_first_chunk": settlement.first_token,
         "gen_ai.usage.input_tokens": usage.input_tokens,
@@ -119,7 +126,7 @@ def _attributes(settlement: Settlement, operation: str) -> Iterator[tuple[str, A
         "gen_ai.usage.cache_read.input_tokens": usage.cached_tokens,
         "gen_ai.usage.reasoning.output_tokens": usage.reasoning_tokens,
         "error.type": settlement.code or settlement.error,
-        "llm_proxy.request_id": settlement.call.id,
+        "llm_proxy.request_id": shown_name(settlement.call.id),
         "llm_proxy.outcome": settlement.outcome,
         "llm_proxy.attempts": settlement.attempts,
     }

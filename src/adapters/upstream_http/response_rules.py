@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from domain.model.errors import UpstreamInvalid
 
+_STATUSES = range(200, 600)
 _REDIRECTS = range(300, 400)
+_NO_DOCUMENT = frozenset({204, 205, 206})  # nothing, or a part: neither answers anything that we ask
 
 
 def check_head(status: int, headers: Mapping[str, str], max_body: int) -> None:
@@ -12,8 +14,10 @@ def check_head(status: int, headers: Mapping[str, str], max_body: int) -> None:
 
     A redirect could lead a prompt to anybody; a compressed body could be a thousand times what it seems.
     """
-    if status < 200 or headers.get("transfer-encoding", "chunked").lower() != "chunked":
+    if status not in _STATUSES or headers.get("transfer-encoding", "chunked").lower() != "chunked":
         raise not_http()  # another protocol behind an upgrade, or a body in a coding that would be left on it
+    if status in _NO_DOCUMENT:
+        raise UpstreamInvalid("The provider answered without the whole of an answer.")
     if status in _REDIRECTS:
         raise UpstreamInvalid("The provider answered with a redirect.")
     if headers.get("content-encoding", "identity").lower() != "identity":

@@ -14,6 +14,7 @@ _DATA = b"data: "
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _IGNORED = frozenset({b"id", b"retry"})
+_MOST_UNKNOWN = 16  # fields of an event that are kept: each takes many times the memory of its bytes
 
 
 class SseEvent(Struct, frozen=True):
@@ -33,8 +34,7 @@ class SseDecoder:
 
     def __init__(self, max_event_bytes: int) -> None:
         self._max = max_event_bytes
-        self._partial: list[bytes] = []  # the line that has not ended yet
-        self._partial_size = 0
+        self._partial = bytearray()  # the line that has not ended yet
         self._skip_lf = False  # the last piece ended with CR; a LF now belongs to it
         self._at_start = True
         self._data: list[bytes] = []
@@ -46,7 +46,7 @@ class SseDecoder:
 
     def feed(self, piece: bytes) -> list[SseEvent]:
         """The events that are complete with this piece. A failure behind good events is raised by the next call."""
-        self._raise_failure()
+        self.raise_failure()
         if self._at_start:
             piece = self._without_bom(piece)
         if self._skip_lf and piece:
@@ -69,28 +69,32 @@ class SseDecoder:
 
     def close(self) -> list[SseEvent]:
         """The event that was still waiting for its blank line, if any."""
-        self._raise_failure()
+        self.raise_failure()
         events: list[SseEvent] = []
         if self._partial:
-            self._line(b"".join(self._partial), events)
-            self._partial, self._partial_size = [], 0
+            self._line(bytes(self._partial), events)
+            self._partial = bytearray()
         self._line(b"", events)
         return events
+
+    def raise_failure(self) -> None:
+        """Raise what stood behind the events that were given last."""
+        if self._failure is not None:
+            raise self._failure
 
     def _take_lines(self, piece: bytes, events: list[SseEvent]) -> None:
         self._skip_lf = piece[-1:] == b"\r"
         lines = piece.split(b"\n") if b"\r" not in piece else _LINE_END.split(piece)
         rest = lines.pop()
         if lines and self._partial:
-            self._partial.append(lines[0])
-            lines[0] = b"".join(self._partial)
-            self._partial, self._partial_size = [], 0
+            self._partial += lines[0]
+            lines[0] = bytes(self._partial)
+            self._partial = bytearray()
         for line in lines:
             self._line(line, events)
         if rest:
-            self._partial.append(rest)
-            self._partial_size += len(rest)
-            self._bound(self._partial_size)
+            self._partial += rest
+            self._bound(len(self._partial))
 
     def _take_blocks(self, piece: bytes, events: list[SseEvent]) -> None:
         """The same for a piece that begins with an event and has plain line ends, as nearly all have."""
@@ -106,17 +110,13 @@ class SseDecoder:
         if rest:
             self._take_lines(rest, events)
 
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-
     def _without_bom(self, piece: bytes) -> bytes:
-        head = b"".join(self._partial) + piece
+        head = bytes(self._partial) + piece
         if len(head) < len(_BOM) and _BOM.startswith(head):
-            self._partial = [head]
+            self._partial = bytearray(head)
             return b""
         self._at_start = False
-        self._partial = []
+        self._partial = bytearray()
         return head.removeprefix(_BOM)
 
     def _line(self, line: bytes, events: list[SseEvent]) -> None:
@@ -136,7 +136,7 @@ class SseDecoder:
             self.comments += 1
         elif name == b"event":
             self._name = value
-        elif name not in _IGNORED:
+        elif name not in _IGNORED and len(self._unknown) < _MOST_UNKNOWN:
             self._unknown.append((name, value))
 
     def _begin_event(self) -> None:

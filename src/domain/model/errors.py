@@ -11,6 +11,7 @@ GatewayError
 │ └ NotAllowed               our key is good, but not for this
 ├ UpstreamError            a provider's fault, or the way to it
 │ ├ UpstreamUnreachable      no connection
+│ │ └ ConnectionWasStale       a kept connection was over before we asked on it; asking again loses nothing
 │ ├ UpstreamTimeout          no answer, or silence, for too long
 │ ├ UpstreamRateLimited      429; `retry_after` in seconds when it was told
 │ ├ UpstreamRefusedUs        our key for the provider was refused
@@ -23,14 +24,15 @@ GatewayError
   └ DeadlineExceeded         the caller's or our total time is over
 """
 
-from domain.model.hygiene import clean_text
+from domain.model.hygiene import clean_code, clean_text
 
 
 class GatewayError(Exception):
     """Anything that ends a request without an answer.
 
     `message` may quote a provider: it is cleaned here (500 characters, no control characters, keys masked), so
-    that no error can carry a secret further. `param` names the field at fault, `code` is what programs read.
+    that no error can carry a secret further. `param` names the field at fault, `code` is what programs read: one
+    that is no word for programs is not taken over.
     """
 
     code = "internal_error"
@@ -39,7 +41,7 @@ class GatewayError(Exception):
         self.message = clean_text(message)
         self.param = None if param is None else clean_text(param, 128)
         if code is not None:
-            self.code = clean_text(code, 64)
+            self.code = clean_code(code) or self.code
         super().__init__(self.message)
 
 
@@ -104,6 +106,10 @@ class UpstreamUnreachable(UpstreamError):
     """No connection could be made, or it broke before an answer began."""
 
     code = "upstream_unreachable"
+
+
+class ConnectionWasStale(UpstreamUnreachable):
+    """A kept connection ended with no byte of an answer: the provider had closed it as we sent."""
 
 
 class UpstreamTimeout(UpstreamError):

@@ -12,13 +12,13 @@ from typing import Self
 from domain.model.call import Call, Operation, Outcome, Settlement
 from domain.model.catalogue import Deployment
 from domain.model.completion import Provenance
-from domain.model.errors import CallerError, GatewayError, Overloaded, ShuttingDown
+from domain.model.errors import CallerError, GatewayError, Overloaded
 from domain.model.usage import UNKNOWN_USAGE, Cost, Usage
 from domain.policies.admission import Admission
 from ports.clock import Clock
 from ports.observer import Observer
 
-_REFUSALS = (CallerError, Overloaded, ShuttingDown)
+_REFUSALS = (CallerError, Overloaded)
 
 
 class Accounts:
@@ -116,9 +116,9 @@ class Account:
             return "ok"
         if isinstance(error, CancelledError | GeneratorExit):
             return "cancelled"
-        if isinstance(error, _REFUSALS):
-            return "rejected"
-        return "partial" if self.delivered else "failed"
+        if self.delivered:
+            return "partial"
+        return "rejected" if isinstance(error, _REFUSALS) or not self._admitted else "failed"
 
 
 class Attempt:

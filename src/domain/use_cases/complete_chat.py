@@ -10,7 +10,8 @@ from domain.model.chat import ChatRequest
 from domain.model.completion import Completion
 from domain.policies.routing import route
 from domain.use_cases.accounts import Accounts
-from domain.use_cases.deadline import within_deadline
+from domain.use_cases.attempts import attempts
+from domain.use_cases.endings import while_service_lasts, within_deadline
 from ports.chat_provider import ChatProvider
 
 
@@ -27,9 +28,11 @@ class CompleteChat:
         """The answer. Raises GatewayError."""
         with self._accounts.open(call, "chat", request.model) as account:
             deployment = route(request.model, self._offers)
-            with account.attempt(deployment), within_deadline(self._clock, call):
-                completion = await self._providers[deployment.provider].complete(request, deployment, call)
+            provider = self._providers[deployment.provider]
+            with within_deadline(self._clock, call), while_service_lasts(self._accounts.admission):
+                completion = await attempts(account, deployment, lambda: provider.complete(request, deployment, call))
             account.usage = completion.usage
             account.finish_reasons = tuple(choice.finish_reason for choice in completion.choices)
             account.note_provenance(completion.provenance)
-            return replace(completion, provenance=replace(completion.provenance, waited=account.waited))
+            origin = replace(completion.provenance, attempts=account.attempts, waited=account.waited)
+            return replace(completion, provenance=origin)

@@ -9,7 +9,8 @@ from domain.model.catalogue import Offer
 from domain.model.embedding import EmbeddingRequest, Embeddings
 from domain.policies.routing import route
 from domain.use_cases.accounts import Accounts
-from domain.use_cases.deadline import within_deadline
+from domain.use_cases.attempts import attempts
+from domain.use_cases.endings import while_service_lasts, within_deadline
 from ports.embedding_provider import EmbeddingProvider
 
 
@@ -28,8 +29,10 @@ class Embed:
         """The vectors. Raises GatewayError."""
         with self._accounts.open(call, "embeddings", request.model) as account:
             deployment = route(request.model, self._offers)
-            with account.attempt(deployment), within_deadline(self._clock, call):
-                embeddings = await self._providers[deployment.provider].embed(request, deployment, call)
+            provider = self._providers[deployment.provider]
+            with within_deadline(self._clock, call), while_service_lasts(self._accounts.admission):
+                embeddings = await attempts(account, deployment, lambda: provider.embed(request, deployment, call))
             account.usage = embeddings.usage
             account.note_provenance(embeddings.provenance)
-            return replace(embeddings, provenance=replace(embeddings.provenance, waited=account.waited))
+            origin = replace(embeddings.provenance, attempts=account.attempts, waited=account.waited)
+            return replace(embeddings, provenance=origin)

@@ -49,6 +49,11 @@ class Interruption:
         if nobody_else and isinstance(error, CancelledError):
             raise self._reason() from error
 
+    def call_off(self) -> None:
+        """What was watched for does not matter any more; the block goes on without."""
+        self._over = True
+        self._stop()
+
     def _interrupt(self) -> None:
         if not (self._happened or self._over):
             self._happened = True

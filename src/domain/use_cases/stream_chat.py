@@ -12,19 +12,31 @@ from domain.model.completion import Provenance
 from domain.policies.completeness import StreamTally
 from domain.policies.routing import route
 from domain.use_cases.accounts import Account, Accounts
-from domain.use_cases.deadline import within_deadline
+from domain.use_cases.attempts import attempts
+from domain.use_cases.endings import until_first_token, while_service_lasts, within_deadline
+from domain.use_cases.interruption import Interruption
 from ports.chat_provider import Batch, ChatProvider, ChatStream
 from ports.clock import Clock
+
+FIRST_TOKEN_TIMEOUT_S = 120.0
+"""How long a provider may say nothing, unless it is configured."""
 
 
 class StreamChat:
     """Route, ask the provider, pass the pieces on, settle."""
 
-    def __init__(self, providers: Mapping[str, ChatProvider], offers: Sequence[Offer], accounts: Accounts) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, ChatProvider],
+        offers: Sequence[Offer],
+        accounts: Accounts,
+        first_token_timeout: float = FIRST_TOKEN_TIMEOUT_S,
+    ) -> None:
         self._providers = providers
         self._offers = offers
         self._accounts = accounts
         self._clock = accounts.clock
+        self._first_token_timeout = first_token_timeout
 
     @asynccontextmanager
     async def __call__(self, request: ChatRequest, call: Call) -> AsyncIterator["Answer"]:
@@ -36,11 +48,17 @@ class StreamChat:
             deployment = route(request.model, self._offers)
             provider = self._providers[deployment.provider]
             async with AsyncExitStack() as stack:
-                with account.attempt(deployment):
-                    stack.enter_context(within_deadline(self._clock, call))
-                    upstream = await stack.enter_async_context(provider.stream(request, deployment, call))
+                stack.enter_context(within_deadline(self._clock, call))
+                stack.enter_context(while_service_lasts(self._accounts.admission))
+                silence = until_first_token(self._clock, self._first_token_timeout)
+                stack.enter_context(silence)
+                upstream = await attempts(
+                    account,
+                    deployment,
+                    lambda: stack.enter_async_context(provider.stream(request, deployment, call)),
+                )
                 account.note_provenance(upstream.provenance)
-                yield Answer(upstream, account, self._clock)
+                yield Answer(upstream, account, self._clock, silence)
 
 
 class Answer:
@@ -50,11 +68,12 @@ class Answer:
     UpstreamTruncated.
     """
 
-    def __init__(self, upstream: ChatStream, account: Account, clock: Clock) -> None:
+    def __init__(self, upstream: ChatStream, account: Account, clock: Clock, silence: Interruption) -> None:
         self._upstream = upstream
         self._batches = aiter(upstream)
         self._account = account
         self._clock = clock
+        self._silence = silence
         self._tally = StreamTally()
 
     @property
@@ -82,6 +101,7 @@ class Answer:
         account.usage = tally.usage
         if tally.has_content and not account.delivered:
             account.note_first_token()
+            self._silence.call_off()
         return batch
 
     def _close_books(self) -> None:

@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     command: Command = arguments.command
     try:
         code = command(arguments)
-        sys.stdout.flush()  # here, where a reader who has gone is still ours to deal with
+        if sys.stdout is not None:  # it is where the shell has closed it
+            sys.stdout.flush()  # here, where a reader who has gone is still ours to deal with
     except SettingsError as error:
         for problem in error.problems:
             print(f"llm-proxy: {problem}", file=sys.stderr)

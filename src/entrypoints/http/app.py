@@ -22,6 +22,7 @@ from entrypoints.http.resources.embeddings import EmbeddingVectors, embeddings_r
 from entrypoints.http.resources.health import Readiness, health_routes
 from entrypoints.http.resources.models import model_routes
 from entrypoints.http.sending.stream_writer import StreamTimes
+from entrypoints.http.serving.watchdog import Watchdog
 from entrypoints.settings import Settings
 
 _COLLECT_AFTER = 10_000  # objects more than there were; CPython says 700
@@ -63,9 +64,7 @@ def create_app(container: Container) -> FrontDoor:
         ("POST", "/v1/chat/completions"): border.around(keys.before(chat), "chat"),
         ("POST", "/v1/embeddings"): border.around(keys.before(embeddings), "embeddings"),
     }
-    return FrontDoor(
-        app, {} if settings.cors_origins else lanes, border, clock, new_id=_new_id, drain=container.admission().drain
-    )
+    return FrontDoor(app, {} if settings.cors_origins else lanes, border, clock, new_id=_new_id)
 
 
 def _new_id() -> str:
@@ -86,9 +85,12 @@ def _closing(container: Container) -> Callable[[Litestar], Any]:
     async def lifespan(_app: Litestar) -> AsyncGenerator[None]:
         gc.freeze()  # what is alive now lives as long as the process: the collector need not look at it again
         gc.set_threshold(_COLLECT_AFTER)  # requests leave no circles behind, so it may come by less often
+        watchdog = Watchdog(container.clock().now)
+        watchdog.start()
         try:
             yield
         finally:
+            watchdog.stop()  # first: closing may hold the loop for some seconds
             await close_container(container)
 
     return lifespan

@@ -58,6 +58,12 @@ class HeadersTooLarge(HttpRefusal):
     code = "headers_too_large"
 
 
+class UriTooLong(HttpRefusal):
+    """The path and query are longer than any of ours."""
+
+    code = "uri_too_long"
+
+
 class CallerLeft(HttpRefusal):
     """Nobody is there to answer to. Never seen by a caller; nginx's 499 in our own records."""
 
@@ -87,9 +93,11 @@ STATUS: dict[type[domain.GatewayError], Row] = {
     BodyTooSlow: Row(408, "invalid_request_error"),
     HeadersTooSlow: Row(408, "invalid_request_error"),
     HeadersTooLarge: Row(431, "invalid_request_error"),
+    UriTooLong: Row(414, "invalid_request_error"),
     CallerLeft: Row(499, "invalid_request_error"),
     domain.UpstreamError: Row(502, "upstream_error"),
     domain.UpstreamUnreachable: Row(502, "upstream_error"),
+    domain.ConnectionWasStale: Row(502, "upstream_error"),
     domain.UpstreamTimeout: Row(504, "upstream_error"),
     domain.UpstreamRateLimited: Row(429, "rate_limit_error"),
     domain.UpstreamRefusedUs: Row(502, "upstream_error"),

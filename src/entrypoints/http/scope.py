@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from domain.model.errors import GatewayError
+
 CONNECTION = "llm_proxy.connection"
 """The ASGI extension by which our server tells of a caller's connection."""
 _KEY = "llm_proxy"
@@ -18,6 +20,10 @@ class CallerConnection(Protocol):
     @property
     def body_is_here(self) -> bool:
         """Whether the whole body of the request under way has come: then receiving it takes no time."""
+
+    @property
+    def fault(self) -> GatewayError | None:
+        """What is wrong with the framing of the body that was to come: no more of it will."""
 
     def hang_up(self) -> None:
         """Break it off without waiting for what was not read."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from adapters.dialects.litellm.surface import rate_limits
 from adapters.dialects.openai.errors import read_fault
+from adapters.dialects.openai.retry_after import retry_after
 from adapters.dialects.openai.wire import WireFault
 from domain.model.errors import (
     ContentRejected,
@@ -25,13 +26,15 @@ from domain.model.errors import (
 
 _CLASS = re.compile(r"litellm\.(\w+): ")
 _PREFIX = re.compile(r"^(?:litellm\.\w+: )+(?:\w+(?:Error|Exception|Timeout): )?(?:\w+Exception - )?")
-# Advice for its operator that LiteLLM appends to what the provider said.
+# Advice for its operator that LiteLLM appends to what the provider said. No spaces before it: a text of nothing else
+# would take time by its square.
 _ADVICE = re.compile(
-    r"\s*(?:\n\nLiteLLM: |\nmodel=|\n\nDeployment Info: |\. Received Model Group=| No fallback model group ).*",
+    r"(?:\n\nLiteLLM: |\nmodel=|\n\nDeployment Info: |\. Received Model Group=| No fallback model group ).*",
     re.DOTALL,
 )
 _UNKNOWN_MODEL = "Invalid model name passed in"
-_MOST_SECONDS = 86_400.0
+_STATUS = re.compile(r"[1-9][0-9]{2}")  # `isdigit` takes ² for one, and a number may have a million digits
+_FROM_PROVIDER = "llm_provider-"  # before the headers that it hands on (captured 2026-11-22)
 
 _Make = Callable[[str, str | None, str | None], GatewayError]
 
@@ -56,8 +59,8 @@ def _timeout(_text: str, _param: str | None, _code: str | None) -> GatewayError:
     return UpstreamTimeout("The provider took too long.")
 
 
-def _failed(text: str, _param: str | None, _code: str | None) -> GatewayError:
-    return UpstreamFailed(text)
+def _failed(text: str, param: str | None, code: str | None) -> GatewayError:
+    return UpstreamFailed(text, param=param, code=code)
 
 
 # First its class (one that says more before one that says less), then the type of errors that have no class, then
@@ -96,55 +99,42 @@ BY_STATUS: Mapping[int, _Make] = {
 }
 
 
-def error_from(status: int, headers: Mapping[str, str], body: bytes) -> GatewayError:
-    """The error that an answer with this status means. Bodies that are no error of LiteLLM's are not quoted."""
+def error_from(status: int, headers: Mapping[str, str], body: bytes, now: float | None = None) -> GatewayError:
+    """The error that an answer with this status means. Bodies that are no error of LiteLLM's are not quoted.
+
+    `now` is the Unix time: without it a time to wait that is written as a date needs the answer's own date.
+    """
     fault = read_fault(body)
     if fault is None or fault.message is None:
         if status < 400:
             return UpstreamInvalid("The provider answered with something that is no answer.")
-        return _by_status(status, headers, "The provider failed without saying why.")
-    return classify(fault, status, headers)
+        fault = WireFault()
+    return classify(fault, status, headers, now)
 
 
-def classify(fault: WireFault, status: int = 500, headers: Mapping[str, str] | None = None) -> GatewayError:
+def classify(
+    fault: WireFault, status: int = 500, headers: Mapping[str, str] | None = None, now: float | None = None
+) -> GatewayError:
     """The error that a read fault means; inside a stream there is no status but the one in its `code`."""
     message = fault.message or "The provider failed without saying why."
     code = _code(fault)
-    status = int(code) if code is not None and code.isdigit() else status
-    text = _ADVICE.sub("", _PREFIX.sub("", message))
+    status = int(code) if code is not None and _STATUS.fullmatch(code) else status
+    text = _ADVICE.sub("", _PREFIX.sub("", message)).rstrip()
     names = _CLASS.findall(message)
     if _UNKNOWN_MODEL in message:
         return UnknownModel("The LiteLLM proxy does not know this model.")
     if "RateLimitError" in names or status == 429:
-        return _rate_limited(headers or {}, text)
+        return _rate_limited(text, headers or {}, now)
     make = next((BY_CLASS[name] for name in BY_CLASS if name in names), None) or BY_TYPE.get(fault.type or "")
-    if make is None:
-        return _by_status(status, headers or {}, text, fault.param, code)
+    make = make or BY_STATUS.get(status, _failed)
     return make(text, fault.param, _kept(code))
 
 
-def _by_status(
-    status: int, headers: Mapping[str, str], text: str, param: str | None = None, code: str | None = None
-) -> GatewayError:
-    if status == 429:
-        return _rate_limited(headers, text)
-    return BY_STATUS.get(status, _failed)(text, param, _kept(code))
-
-
-def _rate_limited(headers: Mapping[str, str], text: str) -> GatewayError:
-    return UpstreamRateLimited(text, retry_after=_retry_after(headers), rate_limits=rate_limits(headers))
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait. LiteLLM hides the provider's word behind a prefix (captured 2026-11-22)."""
-    for name in ("retry-after", "llm_provider-retry-after"):
-        try:
-            seconds = float(headers.get(name, ""))
-        except ValueError:
-            continue
-        if 0 <= seconds <= _MOST_SECONDS:
-            return seconds
-    return None
+def _rate_limited(text: str, headers: Mapping[str, str], now: float | None) -> GatewayError:
+    wait = retry_after(headers, now)
+    if wait is None:
+        wait = retry_after(headers, now, _FROM_PROVIDER)
+    return UpstreamRateLimited(text, retry_after=wait, rate_limits=rate_limits(headers))
 
 
 def _code(fault: WireFault) -> str | None:

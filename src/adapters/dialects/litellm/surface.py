@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from adapters.dialects.openai.usage import nano_usd
 from domain.model.call import Call
 from domain.model.completion import Provenance
+from domain.model.hygiene import hide_ours
 from domain.model.usage import Cost
 
 PROVIDER = "litellm"
@@ -36,10 +37,11 @@ class LiteLLM:
 
 def provenance(model: str, headers: Mapping[str, str]) -> Provenance:
     """Where an answer came from, by its headers. A stream's headers come too early to know the cost."""
+    call_id = headers.get("x-litellm-call-id")
     return Provenance(
         provider=PROVIDER,
         model=model,
-        upstream_id=headers.get("x-litellm-call-id"),
+        upstream_id=None if call_id is None else hide_ours(call_id),
         cost=_cost(headers),
         rate_limits=rate_limits(headers),
     )
@@ -47,7 +49,7 @@ def provenance(model: str, headers: Mapping[str, str]) -> Provenance:
 
 def rate_limits(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """The provider's rate-limit headers, as LiteLLM passes them on."""
-    return tuple((name, value) for name, value in headers.items() if name.startswith("x-ratelimit-"))
+    return tuple((name, hide_ours(value)) for name, value in headers.items() if name.startswith("x-ratelimit-"))
 
 
 def with_cost(origin: Provenance, cost: int | None) -> Provenance:

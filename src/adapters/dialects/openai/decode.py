@@ -11,12 +11,14 @@ from adapters.dialects.openai.finish import finish_reason
 from adapters.dialects.openai.usage import read_usage
 from adapters.dialects.openai.wire import (
     NOTHING,
+    UNDECODABLE,
     WireAnswer,
     WireChoice,
     WireEmbedding,
     WireEmbeddings,
     WireMessage,
     WireToolCall,
+    check_text,
     given,
 )
 from domain.model.chat import CustomCall, FunctionCall, ToolCall
@@ -40,9 +42,14 @@ _ALWAYS_IN_MESSAGE = {"role": Raw(b'"assistant"'), "content": _NULL, "refusal": 
 def decode_completion(body: bytes, provenance: Provenance, now: float) -> Completion:
     """The answer in `body`. Raises UpstreamInvalid where it is none. `now`: Unix time, for answers without a date."""
     try:
-        wire = _ANSWER.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        check_text(body)
+        return _completion(body, provenance, now)
+    except UNDECODABLE as error:  # what was read once may be nested too deeply to be mended
         raise UpstreamInvalid("The provider's answer is not a chat completion.") from error
+
+
+def _completion(body: bytes, provenance: Provenance, now: float) -> Completion:
+    wire = _ANSWER.decode(body)
     if not wire.choices:
         raise UpstreamInvalid("The provider's answer has no choices.")
     completion_id = wire.id or f"chatcmpl-{provenance.upstream_id or int(now)}"
@@ -155,8 +162,9 @@ def _with_mended_calls(message: dict[str, Raw]) -> dict[str, Raw]:
 def decode_embeddings(body: bytes, provenance: Provenance, encoding: EncodingFormat) -> Embeddings:
     """The vectors in `body`, written as `encoding` asks. Raises UpstreamInvalid where it holds none."""
     try:
+        check_text(body)
         wire = _VECTORS.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise UpstreamInvalid("The provider's answer holds no embeddings.") from error
     if not wire.data:
         raise UpstreamInvalid("The provider's answer holds no embeddings.")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from adapters.dialects.openai.wire import WireFault
+from adapters.dialects.openai.wire import UNDECODABLE, WireFault
 
 _BODY = msgspec.json.Decoder(dict[str, Raw])
 _FAULT = msgspec.json.Decoder(WireFault)
@@ -20,7 +20,7 @@ def read_fault(body: bytes) -> WireFault | None:
     """
     try:
         fields = _BODY.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return None
     inner = fields.get("error")
     if inner is not None and bytes(inner) != b"null":
@@ -35,16 +35,16 @@ def fault_of(inner: Raw) -> WireFault:
     """The inside of an `error` member: an object or only a text."""
     try:
         return _FAULT.decode(inner)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNDECODABLE:
         pass
     try:
         return WireFault(message=_TEXT.decode(inner))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNDECODABLE:
         return WireFault()
 
 
 def _flat(fields: Mapping[str, Raw], name: str) -> WireFault | None:
     try:
         return WireFault(message=_TEXT.decode(fields[name]))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNDECODABLE:
         return None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
+from adapters.dialects.openai.wire import UNDECODABLE
 from domain.model.completion import FinishReason
 from domain.model.stream import ToolCallDelta
 
@@ -65,7 +66,7 @@ def with_null_reason(data: bytes) -> bytes | None:
         return None
     try:
         _ITEMS.decode(data[begin + len(_CHOICES_KEY) : -1])
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         return None
     return data[:-3] + b',"finish_reason":null}]}'
 

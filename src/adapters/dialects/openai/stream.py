@@ -14,7 +14,7 @@ from adapters.dialects.openai.encode import DIALECT
 from adapters.dialects.openai.errors import fault_of
 from adapters.dialects.openai.stream_choices import StreamChoices
 from adapters.dialects.openai.usage import read_cost, read_usage
-from adapters.dialects.openai.wire import WireAnswer, WireChoice, WireFault, given
+from adapters.dialects.openai.wire import UNDECODABLE, WireAnswer, WireChoice, WireFault, check_text, given
 from adapters.wire.sse import SseDecoder, SseEvent
 from domain.model.document import Carried
 from domain.model.errors import GatewayError, UpstreamInvalid
@@ -52,7 +52,10 @@ class ChatStreamDecoder:
         so that nothing that was said is lost.
         """
         self._raise_failure()
-        return self._chunks(self._sse.feed(piece)) if piece else []
+        if piece:
+            return self._chunks(self._sse.feed(piece))
+        self._sse.raise_failure()
+        return []
 
     def close(self) -> list[Chunk]:
         """What was still waiting for the end: a last event without its blank line, and the usage."""
@@ -91,9 +94,13 @@ class ChatStreamDecoder:
         if not event.data or event.data.isspace():
             return []
         try:
-            wire = _CHUNK.decode(event.data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            check_text(event.data)
+            return self._read_chunk(event.data)
+        except UNDECODABLE as error:  # what was read once may be nested too deeply to be read again
             raise UpstreamInvalid("The provider sent a malformed chunk.") from error
+
+    def _read_chunk(self, data: bytes) -> list[Chunk]:
+        wire = _CHUNK.decode(data)
         if given(wire.error) is not None:
             raise self._refuse(fault_of(wire.error))
         has_usage = given(wire.usage) is not None
@@ -102,7 +109,7 @@ class ChatStreamDecoder:
         if not wire.choices:
             self._note_head(wire)
             return []
-        return self._chunk(wire, wire.choices, event.data, has_usage=has_usage)
+        return self._chunk(wire, wire.choices, data, has_usage=has_usage)
 
     def _raise_unknown(self, event: SseEvent) -> None:
         # GPUStack ends a failed stream with a line `error: {...}` instead of data (seen 2026-11).

@@ -6,17 +6,30 @@ from adapters.dialects.openai import rewrite
 from adapters.dialects.openai.finish import finish_reason
 from adapters.dialects.openai.wire import WireChoice, WireFunction, WireSpeech, WireToolCall, given
 from domain.model.completion import FinishReason
+from domain.model.errors import UpstreamInvalid
 from domain.model.stream import Delta, ToolCallDelta
 
 _SILENT = WireSpeech()
+_MOST_CHOICES = 128  # what anybody can ask for
+_MOST_CALLS = 1024  # of one choice
 
 
 class _State:
-    """What one choice has said so far."""
+    """What one choice has said so far: the ids of its tool calls by index, and the other way round."""
 
     def __init__(self) -> None:
         self.finished = False
         self.calls: dict[int, str] = {}
+        self.indexes: dict[str, int] = {}
+        self.last = -1  # the highest index
+
+    def begin_call(self, index: int, call_id: str) -> None:
+        """A call that was not known. Raises UpstreamInvalid where there are more than anybody makes."""
+        if len(self.calls) >= _MOST_CALLS:
+            raise UpstreamInvalid("The provider's answer has too many tool calls.")
+        self.calls[index] = call_id
+        self.indexes.setdefault(call_id, index)
+        self.last = max(self.last, index)
 
 
 class StreamChoices:
@@ -53,6 +66,8 @@ class StreamChoices:
         state = self._states.get(index)
         first = state is None
         if state is None:
+            if len(self._states) >= _MOST_CHOICES:
+                raise UpstreamInvalid("The provider's answer has too many choices.")
             state = self._states[index] = _State()
         if state.finished:
             return None, None
@@ -91,7 +106,7 @@ class StreamChoices:
             known = index in state.calls
             call_id = None if known else wire.id or f"call_{index}"
             if call_id is not None:
-                state.calls[index] = call_id
+                state.begin_call(index, call_id)
             clean = (
                 clean and wire.index == index and (known or wire.id == call_id) and (known or wire.type is not None)
             )
@@ -103,11 +118,9 @@ def _call_index(state: _State, wire: WireToolCall) -> int:
     """Its own index; without one (older Mistral) a new id begins a call, anything else goes on with the last."""
     if wire.index is not None:
         return wire.index
-    for index, call_id in state.calls.items():
-        if wire.id and call_id == wire.id:
-            return index
-    last = max(state.calls, default=-1)
-    return last + 1 if wire.id or last < 0 else last
+    if wire.id and wire.id in state.indexes:
+        return state.indexes[wire.id]
+    return state.last + 1 if wire.id or state.last < 0 else state.last
 
 
 def _call_delta(index: int, call_id: str | None, wire: WireToolCall) -> ToolCallDelta:

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 from msgspec import Raw
 
-from adapters.dialects.openai.wire import WireDetails, WireUsage, given
+from adapters.dialects.openai.wire import UNDECODABLE, WireDetails, WireUsage, given
 from domain.model.usage import NANO_PER_USD, UNKNOWN_USAGE, Usage
 
 _DECODER = msgspec.json.Decoder(WireUsage)
@@ -19,7 +19,7 @@ def read_usage(raw: Raw) -> Usage | None:
         return None
     try:
         wire = _DECODER.decode(raw)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return UNKNOWN_USAGE
     output = wire.completion_tokens_details or WireDetails()
     cached = wire.prompt_tokens_details or WireDetails()
@@ -36,7 +36,7 @@ def read_cost(raw: Raw) -> int | None:
     """The `cost` of a usage object in nano-USD, where it has one and it is a sane number."""
     try:
         wire = _DECODER.decode(raw)
-    except msgspec.MsgspecError:
+    except UNDECODABLE:
         return None
     return nano_usd(bytes(wire.cost).decode())
 

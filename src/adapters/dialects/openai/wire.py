@@ -3,7 +3,10 @@
 Only what accounting and truth need is read; the rest stays in the document.
 """
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, MsgspecError, Raw, Struct, UnsetType
+
+UNDECODABLE = (MsgspecError, UnicodeError, RecursionError)
+"""What decoding raises: not JSON or not of this shape, not UTF-8, nested too deeply."""
 
 NOTHING = Raw(b"null")
 """What a field holds that was left out or null. (A union of Raw with None would not decode.)"""
@@ -12,6 +15,12 @@ NOTHING = Raw(b"null")
 def given(raw: Raw) -> Raw | None:
     """The value, None where there was nothing."""
     return None if raw is NOTHING or bytes(raw) == b"null" else raw
+
+
+def check_text(document: bytes) -> None:
+    """Raise UnicodeDecodeError where it is not UTF-8: msgspec does not look at what it skips, and that travels on."""
+    if not document.isascii():
+        document.decode()
 
 
 class WireFunction(Struct):

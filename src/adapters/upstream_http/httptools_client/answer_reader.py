@@ -6,7 +6,7 @@ from httptools import HttpParserError, HttpParserUpgrade
 from adapters.upstream_http.response_rules import not_http
 
 _MOST_FRAMING = 64 * 1024  # bytes of head, chunk sizes or trailers without any body between them
-_MOST_INTERIM = 16  # 1xx answers before the one that counts
+_MOST_INTERIM = 8  # 1xx answers before the one that counts
 
 
 class AnswerReader:
@@ -36,11 +36,16 @@ class AnswerReader:
         self.complete = False
 
     @property
+    def heard(self) -> bool:
+        """Whether any byte has come. Without a body all of them are framing."""
+        return self.began or self._framing > 0
+
+    @property
     def clean(self) -> bool:
         """The answer has ended, nothing stands behind it, and both sides keep the connection."""
         return self.complete and self._keep_alive and not self._overrun
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Read on. Raises UpstreamInvalid for what is not HTTP, or framing without end."""
         if self.complete:
             self._overrun = True
@@ -84,7 +89,7 @@ class AnswerReader:
 
     def on_headers_complete(self) -> None:
         """The end of the head: of the answer, or of a 1xx before it."""
-        if self.complete:
+        if self.complete or self._interim > _MOST_INTERIM:
             return
         status = self._parser.get_status_code()
         if status < 200:

@@ -10,10 +10,11 @@ from types import TracebackType
 from typing_extensions import override
 
 from adapters.upstream_http.httptools_client.connection import Connection
+from adapters.upstream_http.httptools_client.names import LookUp, Names, system_look_up
 from adapters.upstream_http.httptools_client.pool import Pool
 from adapters.upstream_http.httptools_client.target import Target, target
 from adapters.upstream_http.response_rules import check_head, too_large
-from domain.model.errors import UpstreamUnreachable
+from domain.model.errors import ConnectionWasStale, UpstreamUnreachable
 from domain.model.limits import UpstreamLimits
 from ports.upstream_http import UpstreamRequest
 
@@ -21,9 +22,11 @@ from ports.upstream_http import UpstreamRequest
 class HttptoolsUpstream:
     """Implements ports.upstream_http. `tls` verifies certificates; by default with the system's authorities."""
 
-    def __init__(self, *, limits: UpstreamLimits, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, *, limits: UpstreamLimits, tls: ssl.SSLContext | None = None, look_up: LookUp = system_look_up
+    ) -> None:
         self._limits = limits
-        self._pool = Pool(tls)
+        self._pool = Pool(tls, Names(look_up))
 
     def send(self, request: UpstreamRequest) -> "Exchange":
         """See ports.upstream_http."""
@@ -64,6 +67,9 @@ class Exchange(AbstractAsyncContextManager["HttptoolsResponse"]):
             answer = connection.answer
             check_head(answer.status, answer.headers, limits.max_body_bytes)
             self._connection = connection
+        except ConnectionWasStale:
+            self._pool.drop_idle(there.origin)
+            raise
         finally:
             if self._connection is None:
                 connection.abort()

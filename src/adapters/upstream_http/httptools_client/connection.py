@@ -8,20 +8,32 @@ from typing_extensions import override
 
 from adapters.upstream_http.httptools_client.answer_reader import AnswerReader
 from adapters.upstream_http.idle_watch import IdleWatch
-from domain.model.errors import UpstreamError, UpstreamTimeout, UpstreamTruncated, UpstreamUnreachable
+from domain.model.errors import (
+    ConnectionWasStale,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamTruncated,
+    UpstreamUnreachable,
+)
 
-_FULL = 128 * 1024  # unread bytes at which the provider is paused: a slow reader must not fill our memory
+READ = 32 * 1024
+"""Bytes to read at once, at most: event loops would take 256 KiB, which might have to wait for a slow reader."""
+_FULL = 32 * 1024  # unread bytes at which the provider is paused
 _MOMENT_S = 1.0  # for an answer to end that nobody listens to any more
 _LET_GO = 64 * 1024  # bytes of it, at most
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Carries one exchange at a time. `on_lost` is told, once, when the connection has ended.
+
+    `buffer` is what the event loop reads into. What was read is done with before anything else is, so all connections
+    of a loop share one.
 
     idle --ask--> waiting for the head --> reading the body [--> letting it end] --> idle, or gone at any time
     """
 
-    def __init__(self, on_lost: Callable[["Connection"], None]) -> None:
+    def __init__(self, buffer: memoryview, on_lost: Callable[["Connection"], None]) -> None:
+        self._buffer = buffer
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -29,6 +41,7 @@ class Connection(asyncio.Protocol):
         self._failure: UpstreamError | None = None
         self._watch: IdleWatch | None = None
         self._busy = False
+        self._kept = False  # has carried an exchange, and we have not broken it off
         self._paused = False
         self._give_back: Callable[[], None] | None = None  # while an answer ends that nobody listens to
         self._parting: asyncio.TimerHandle | None = None
@@ -86,6 +99,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Break the connection off, whatever has not been sent or read."""
+        self._kept = False
         if self._watch is not None:
             self._watch.stop()
         if self._parting is not None:
@@ -105,7 +119,15 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own class is no subclass of it
 
     @override
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    @override
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(self._buffer[:nbytes])
+
+    def data_received(self, data: bytes | memoryview) -> None:
+        """What was read."""
         if not self._busy:  # nobody asked: whatever it is, it must not become somebody's answer
             self.abort()
             return
@@ -130,7 +152,7 @@ class Connection(asyncio.Protocol):
             if self.answer.complete:
                 self._wake()
             else:
-                self._fail(self._broken())
+                self._fail(self._broken(exc))
         self.answer.close()
         self._on_lost(self)
 
@@ -152,12 +174,15 @@ class Connection(asyncio.Protocol):
         self._resume()
         self._give_back = None
         self._busy = False
+        self._kept = True
         self.idle_since = self._loop.time()
         give_back()
 
-    def _broken(self) -> UpstreamError:
+    def _broken(self, exc: Exception | None) -> UpstreamError:
         if self.answer.began:
             return UpstreamTruncated("The provider's answer broke off.")
+        if self._kept and not self.answer.heard and (exc is None or isinstance(exc, ConnectionError)):
+            return ConnectionWasStale("The provider cannot be reached.")
         return UpstreamUnreachable("The provider cannot be reached.")
 
     def _too_late(self) -> None:

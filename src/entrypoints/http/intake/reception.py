@@ -57,16 +57,18 @@ class Reception:
         if declared.isdigit() and int(declared) > self._limits.max_body:
             raise self._too_large()
         if visit.connection is not None and visit.connection.body_is_here:
-            return await self._read(receive)
+            return await self._read(visit, receive)
         with deadline(self._clock, self._clock.now() + self._limits.body_timeout, _too_slow):
-            return await self._read(receive)
+            return await self._read(visit, receive)
 
-    async def _read(self, receive: Receive) -> bytes:
+    async def _read(self, visit: Visit, receive: Receive) -> bytes:
         parts, left, more = [], self._limits.max_body, True
         while more:
             message: Any = await receive()
             if message["type"] == "http.disconnect":
                 raise CallerLeft("The caller left before the request was complete.")
+            if visit.connection is not None and visit.connection.fault is not None:
+                raise visit.connection.fault
             part: bytes = message.get("body", b"")
             left -= len(part)
             if left < 0:

@@ -24,20 +24,20 @@ class RequestReader:
         self._max_json_depth = max_json_depth
         self._default_model = default_model
 
-    def chat(self, body: bytes) -> ChatRequest:
+    async def chat(self, body: bytes) -> ChatRequest:
         """A chat completion request. Raises InvalidRequest."""
-        fields = self._fields(body)
+        fields = await self._fields(body)
         parameters = strict_json.decode(_CHAT, body)
         return ChatRequest(self._model(parameters.model), parameters, Document(OPENAI, fields))
 
-    def embedding(self, body: bytes) -> EmbeddingRequest:
+    async def embedding(self, body: bytes) -> EmbeddingRequest:
         """An embedding request. Raises InvalidRequest."""
-        fields = self._fields(body)
+        fields = await self._fields(body)
         parameters = strict_json.decode(_EMBEDDING, body)
         return EmbeddingRequest(self._model(parameters.model), parameters, Document(OPENAI, fields))
 
-    def _fields(self, body: bytes) -> dict[str, Raw]:
-        fields = strict_json.members(body, self._max_json_depth)
+    async def _fields(self, body: bytes) -> dict[str, Raw]:
+        fields = await strict_json.members(body, self._max_json_depth)
         refuse_steering(fields)
         return fields
 

@@ -1,5 +1,6 @@
 """Bodies decoded strictly, once, with the field at fault named in the error."""
 
+import asyncio
 import re
 from typing import TypeVar
 
@@ -7,29 +8,31 @@ import msgspec
 from msgspec import Raw
 
 from domain.model.errors import InvalidRequest
+from domain.policies.structure import PIECE, Structure, TooMuchStructure, is_plain, pieces
 
 T = TypeVar("T")
 _FIELDS = msgspec.json.Decoder(dict[str, Raw])
+_TEXT = msgspec.json.Decoder(str)
 _PATH = re.compile(r" - at `\$\.?(.*?)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
-_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_PAIRS = re.compile(rb"\[\]|\{\}")
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NAME = re.compile(rb'[\s,{]*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
+_MOST_FIELDS = 10_000
 
 
-def members(body: bytes, max_depth: int) -> dict[str, Raw]:
-    """The top-level fields of a JSON object, values as text. Raises InvalidRequest."""
-    _refuse_depth(body, max_depth)
-    try:
-        if not body.isascii():
-            body.decode()  # strings that nobody reads here are checked too: they travel on
-        return _FIELDS.decode(body)
-    except msgspec.ValidationError as error:
-        raise InvalidRequest("The body must be a JSON object.", param="body") from error
-    except msgspec.DecodeError as error:
-        raise InvalidRequest(f"The body is not valid JSON: {error}.", param="body", code="invalid_json") from error
-    except UnicodeDecodeError as error:
-        raise InvalidRequest("The body is not valid UTF-8.", param="body", code="invalid_json") from error
+async def members(body: bytes, max_depth: int) -> dict[str, Raw]:
+    """The top-level fields of a JSON object, values as text. Raises InvalidRequest.
+
+    Other requests get their turn while a large body is looked at.
+    """
+    if not is_plain(body, max_depth):
+        await _judge_structure(body, max_depth)
+    fields = _fields(body)
+    if len(fields) > _MOST_FIELDS:
+        raise InvalidRequest(f"The body has more than {_MOST_FIELDS} fields.", param="body")
+    _refuse_duplicates(body, fields)
+    if len(body) > PIECE:
+        await asyncio.sleep(0)
+    return fields
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
@@ -56,24 +59,44 @@ def explain(text: str) -> tuple[str, str]:
     return (f"{message} at '{path}'." if path else f"{message}."), path or "body"
 
 
-def _refuse_depth(body: bytes, max_depth: int) -> None:
-    """Refuse what is nested deeper than `max_depth`, in time linear in the body and before anything recurses.
+async def _judge_structure(body: bytes, max_depth: int) -> None:
+    structure = Structure(max_depth)
+    try:
+        for piece in pieces(body):
+            structure.see(piece)
+            await asyncio.sleep(0)
+    except TooMuchStructure as error:
+        code = "json_too_deep" if error.too_deep else "json_too_complex"
+        raise InvalidRequest(f"The body is {error}.", param="body", code=code) from error
 
-    Most bodies have fewer brackets than levels are allowed, and are done with that count. For the others only the
-    brackets outside strings are kept, and innermost pairs are taken away until none are left: each turn is one level.
+
+def _fields(body: bytes) -> dict[str, Raw]:
+    try:
+        if not body.isascii():
+            body.decode()  # strings that nobody reads here are checked too: they travel on
+        return _FIELDS.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest("The body must be a JSON object.", param="body") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The body is not valid JSON: {error}.", param="body", code="invalid_json") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("The body is not valid UTF-8.", param="body", code="invalid_json") from error
+
+
+def _refuse_duplicates(body: bytes, fields: dict[str, Raw]) -> None:
+    """Refuse a name that stands twice: whoever reads the body next may take the other one.
+
+    The decoder keeps the last. In a body without spaces, as most are, the fields kept leave no bytes for others.
+    Else the body is walked along: where a value is not the one kept, its name comes again.
     """
-    if body.count(b"[") + body.count(b"{") <= max_depth:
+    if sum(map(len, fields.values())) + sum(map(len, fields)) + 4 * len(fields) + 1 == len(body):
         return
-    too_long_a_run = re.compile(rb"[\[{]{%d}" % (max_depth + 1))
-    brackets = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
-    for _ in range(max_depth):
-        if not brackets or too_long_a_run.search(brackets):
-            break
-        shorter = _PAIRS.sub(b"", brackets)
-        if len(shorter) == len(brackets):
-            return  # nothing matches up: that is for the decoder to say
-        brackets = shorter
-    if brackets:
-        raise InvalidRequest(
-            f"The body is nested deeper than {max_depth} levels.", param="body", code="json_too_deep"
-        )
+    seen: set[str] = set()
+    at = 0
+    while match := _NAME.match(body, at):
+        name, at = _TEXT.decode(match[1]), match.end()
+        kept = bytes(fields[name])
+        if name in seen or not body.startswith(kept, at):
+            raise InvalidRequest("This field is there twice.", param=name, code="duplicate_key")
+        seen.add(name)
+        at += len(kept)

@@ -44,7 +44,8 @@ class ChatCompletions:
         """ASGI. Raises GatewayError before anything was sent."""
         visit = visit_of(scope)
         body = await self._reception.body(visit, receive)
-        chat, call = self._reader.chat(body), self._reception.call(visit)
+        chat = await self._reader.chat(body)
+        call = self._reception.call(visit)
         visit.handed_over = True
         if chat.parameters.stream is True:
             await StreamedAnswer(self._stream, chat, call, self._clock, self._times).send(visit, receive, send)

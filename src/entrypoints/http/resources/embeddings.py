@@ -31,7 +31,8 @@ class EmbeddingVectors:
         """ASGI. Raises GatewayError before anything was sent."""
         visit = visit_of(scope)
         body = await self._reception.body(visit, receive)
-        wanted, call = self._reader.embedding(body), self._reception.call(visit)
+        wanted = await self._reader.embedding(body)
+        call = self._reception.call(visit)
         visit.handed_over = True
         with while_caller_stays(visit, receive):
             embeddings = await self._embed(wanted, call)

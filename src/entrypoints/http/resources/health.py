@@ -26,7 +26,7 @@ class Readiness:
 
     async def reasons(self) -> list[str]:
         """Why not; nothing when it could."""
-        if self._admission.draining:
+        if self._admission.retiring:
             return ["shutting down"]
         now = self._clock.now()
         if self._asked_at is None or now - self._asked_at >= _FRESH_S:

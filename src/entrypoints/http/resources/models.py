@@ -15,6 +15,7 @@ from entrypoints.http.openai_wire import LLMModel, LLMModelList, Model, ModelLis
 from entrypoints.http.openapi import answers
 from entrypoints.http.scope import visit_of
 from entrypoints.http.sending.answers import encode, model
+from entrypoints.http.sending.departure import while_caller_stays
 from entrypoints.http.sending.whole_answer import WholeAnswer
 
 AnyRequest = Request[Any, Any, Any]
@@ -29,7 +30,8 @@ def model_routes(list_models: ListModels, reception: Reception) -> list[HTTPRout
         visit = visit_of(request.scope)
         call = reception.call(visit)
         visit.handed_over = True
-        return await list_models(call)
+        with while_caller_stays(visit, request.receive):
+            return await list_models(call)
 
     def answer(request: AnyRequest, body: bytes) -> ASGIApp:
         return WholeAnswer(body, [(b"x-request-id", visit_of(request.scope).request_id.encode())])

@@ -1,6 +1,5 @@
 """How uvicorn is set up here, for every way of running it."""
 
-import math
 import socket
 
 import uvicorn
@@ -14,13 +13,14 @@ _BACKLOG = 2048
 
 
 class GatewayConfig(uvicorn.Config):
-    """uvicorn on httptools and uvloop, and what GatewayHttpProtocol wants to know. `app` may be a name to import."""
+    """uvicorn on httptools and uvloop, and what GatewayHttpProtocol and DrainingServer want to know.
 
-    def __init__(self, app: FrontDoor | str, settings: Settings) -> None:
+    `retiring` once the process was told to stop: then no connection is kept behind an answer.
+    """
+
+    def __init__(self, app: FrontDoor, settings: Settings) -> None:
         super().__init__(
             app,
-            factory=isinstance(app, str),
-            workers=settings.workers,
             http=GatewayHttpProtocol,
             loop="uvloop",
             ws="none",
@@ -31,9 +31,16 @@ class GatewayConfig(uvicorn.Config):
             log_config=None,
             proxy_headers=False,  # who says where a request came from is not to be believed
             server_header=False,
-            timeout_graceful_shutdown=math.ceil(settings.drain_timeout),
         )
-        self.limits = ConnectionLimits(header_timeout=settings.client_header_timeout, most=settings.max_connections)
+        self.limits = ConnectionLimits(
+            header_timeout=settings.client_header_timeout,
+            idle_timeout=settings.client_idle_timeout,
+            stall_timeout=settings.write_stall_timeout,
+            most=settings.max_connections,
+        )
+        self.drain_delay = settings.drain_delay
+        self.drain_timeout = settings.drain_timeout
+        self.retiring = False
         self.sweeper = Sweeper()
 
 

@@ -30,9 +30,13 @@ class Outgoing:
         return self._app(scope, receive, self.send)
 
     async def send(self, message: Any) -> None:
-        """ASGI's send. Waits while the caller does not read. Raises RuntimeError for messages out of order."""
+        """ASGI's send. Waits while the caller does not read, unless nothing more will follow.
+
+        What comes last can wait in the transport, and must not keep whoever has ended the answer from ending.
+        Raises RuntimeError for messages out of order.
+        """
         cycle = self._cycle
-        if cycle.flow.write_paused and not cycle.disconnected:
+        if cycle.flow.write_paused and message.get("more_body", True) and not cycle.disconnected:
             await cycle.flow.drain()
         if cycle.disconnected:
             return
@@ -80,7 +84,7 @@ class Outgoing:
         if not more:
             cycle.response_complete = True
             cycle.message_event.set()
-            if not cycle.keep_alive:
+            if not cycle.keep_alive and not cycle.more_body:
                 cycle.transport.close()
             cycle.on_response()
 

@@ -10,9 +10,15 @@ _EVERY_S = 1.0
 
 
 class ConnectionLimits(Struct, frozen=True, kw_only=True):
-    """`header_timeout` in seconds, from a request's first byte; `most` connections in one process."""
+    """How patient we are with callers, in seconds; `most` connections in one process.
+
+    `header_timeout` from a request's first byte, `idle_timeout` between two requests, `stall_timeout` while a caller
+    takes nothing of what was written for it.
+    """
 
     header_timeout: float
+    idle_timeout: float
+    stall_timeout: float
     most: int
 
 

@@ -1,21 +1,27 @@
 """Serving until told to stop, then draining: one process, or several on one port."""
 
+import asyncio
+import multiprocessing
 import signal
 import socket
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
 from typing_extensions import override
-from uvicorn.supervisors import Multiprocess
 
+from domain.policies.admission import Admission
 from entrypoints.container import build_container
 from entrypoints.http.app import create_app
-from entrypoints.http.front_door import FrontDoor
 from entrypoints.http.serving.config import GatewayConfig, listen
-from entrypoints.settings import Settings, settings_from_environment
+from entrypoints.http.serving.workers import STOP_SIGNALS, Workers
+from entrypoints.settings import Settings
 
 _USAGE_ERROR = 2
+_LOOK_S = 0.02  # how often a server that stops looks whether it may
+_LAST_WORDS_S = 0.5  # for what was told to end to say so to its callers
 
 
 def serve(settings: Settings) -> int:
@@ -27,8 +33,9 @@ def serve(settings: Settings) -> int:
         return _USAGE_ERROR
     for line in start_lines(settings):
         print(line, file=sys.stderr)
-    run = _serve_many if settings.workers > 1 else _serve_one
-    run(settings, listener)
+    if settings.workers > 1:
+        return Workers(settings.workers, serve_one, (settings, listener)).run()
+    serve_one(settings, listener)
     return 0
 
 
@@ -44,29 +51,93 @@ def start_lines(settings: Settings) -> list[str]:
     return lines
 
 
+def serve_one(settings: Settings, listener: socket.socket) -> None:
+    """Serve in this process until told to stop; also the whole work of one of several."""
+    container = build_container(settings)
+    config = GatewayConfig(create_app(container), settings)
+    DrainingServer(config, container.admission()).run(sockets=[listener])
+
+
 class DrainingServer(uvicorn.Server):
-    """Shuts the door to new work the moment it is told to stop; what is in flight goes on."""
+    """Stops in steps, so that nobody loses an answer that there is time for, and nobody gets one that looks whole.
+
+    Told to stop: not ready any more, but still serving for `drain_delay`, in which load balancers notice. Then no new
+    work, and what is in flight has `drain_timeout` to finish. What has not finished then is ended with an error that
+    its caller can tell. A second word to stop goes straight to that.
+    """
+
+    config: GatewayConfig
+
+    def __init__(self, config: GatewayConfig, admission: Admission) -> None:
+        super().__init__(config)
+        self._admission = admission
+        self._hurry = False
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        # uvicorn would raise the signal once more when it is done; a clean stop is to exit with 0.
+        # What a terminal sends goes to all workers at once, too: their parent passes it on, as SIGTERM.
+        alone = multiprocessing.parent_process() is None
+        before = {
+            stop: signal.signal(stop, self.handle_exit if alone or stop == signal.SIGTERM else signal.SIG_IGN)
+            for stop in STOP_SIGNALS
+        }
+        try:
+            yield
+        finally:
+            for stop, handler in before.items():
+                signal.signal(stop, handler)
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if isinstance(self.config.loaded_app, FrontDoor):
-            self.config.loaded_app.drain()
-        super().handle_exit(sig, frame)
+        self._hurry = self.should_exit
+        self._stop()
 
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        parent = multiprocessing.parent_process()
+        if parent is not None:  # without the one that started us nobody could tell us to stop
+            asyncio.get_running_loop().add_reader(parent.sentinel, self._orphaned, parent.sentinel)
 
-def app_from_environment() -> FrontDoor:
-    """The application of one worker process."""
-    return create_app(build_container(settings_from_environment()))
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        config = self.config
+        self._stop()
+        await self._wait(config.drain_delay, lambda: False)
+        self._admission.drain()
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._wait(config.drain_timeout, self._nobody_is_here)
+        self._admission.end()
+        self._hurry = False
+        await self._wait(_LAST_WORDS_S, self._nobody_is_here)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await self._wait(_LAST_WORDS_S, self._nobody_is_here)
+        for task in self.server_state.tasks:
+            task.cancel()
+        await self.lifespan.shutdown()
 
+    def _stop(self) -> None:
+        self._admission.retire()
+        self.config.retiring = True
+        self.should_exit = True
 
-def _serve_one(settings: Settings, listener: socket.socket) -> None:
-    # uvicorn raises the signal that stopped it once more when it is done; a clean stop is to exit with 0.
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, lambda _signal, _frame: None)
-    app = create_app(build_container(settings))
-    DrainingServer(GatewayConfig(app, settings)).run(sockets=[listener])
+    def _orphaned(self, sentinel: int) -> None:
+        asyncio.get_running_loop().remove_reader(sentinel)
+        self._stop()
 
+    def _nobody_is_here(self) -> bool:
+        return not self.server_state.connections and not self.server_state.tasks
 
-def _serve_many(settings: Settings, listener: socket.socket) -> None:
-    config = GatewayConfig("entrypoints.http.serving.server:app_from_environment", settings)
-    Multiprocess(config, sockets=[listener]).run()
+    async def _wait(self, seconds: float, enough: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while not enough() and not self._hurry and loop.time() < until:  # noqa: ASYNC110 - uvicorn's sets tell nobody
+            await asyncio.sleep(_LOOK_S)
