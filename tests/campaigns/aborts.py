@@ -1,0 +1,63 @@
+"""Callers that leave at any instant while there are fewer places than callers: does anything stay taken?"""
+
+import asyncio
+import random
+
+from campaigns.figures import Figure, zero
+from support.faults.caller import HOWS, calling
+from support.faults.gate import Gate, gate
+from support.faults.parts import DONE, END, HEAD, finish, framed, says
+from support.faults.quiescence import kept_connections, open_connections, soon
+from support.wire_server import Connection
+
+PLACES = 20
+CALLERS = 40
+
+
+async def paced(connection: Connection) -> None:
+    """A stream with a moment between its words, so that there is something to break off."""
+    await connection.send(HEAD, framed(says("one ", role="assistant")))
+    for _ in range(5):
+        await asyncio.sleep(0.002)  # the provider's own pace
+        await connection.send(framed(says("two ")))
+    await connection.send(framed(finish(), DONE), END)
+
+
+async def _leave(it: Gate, chance: random.Random) -> None:
+    async with calling(it.service.port) as caller:
+        request = it.request(stream=chance.random() < 0.8)
+        await caller.send(request[: chance.choice([len(request)] * 9 + [chance.randrange(len(request))])])
+        loop = asyncio.get_running_loop()
+        gone = loop.create_future()
+        loop.call_later(chance.random() * 0.02, gone.set_result, None)
+        reading = asyncio.ensure_future(caller.to_the_end())
+        await asyncio.wait([gone, reading], return_when=asyncio.FIRST_COMPLETED)
+        caller.leave(chance.choice(HOWS))
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
+async def run(n: int, seed: int) -> list[Figure]:
+    """Abort so many; leaving the gate fails where a slot, a task, a connection or a descriptor is left."""
+    chance = random.Random(seed)  # noqa: S311 - a seed that can be given again, not a secret
+    over, healthy = 0, 0
+    async with gate(paced, max_concurrent_requests=PLACES) as it:
+        left = iter(range(n))
+
+        async def callers() -> None:
+            nonlocal over
+            for _ in left:
+                await _leave(it, chance)
+                in_use = open_connections(it.service) - kept_connections(it.service)
+                over += in_use > it.service.container.admission().in_flight
+                it.service.observer.settlements[:-1000] = []
+
+        await asyncio.gather(*(callers() for _ in range(CALLERS)))
+        await soon(lambda: not it.service.container.admission().in_flight, lambda: "slots are left")
+        for _ in range(100):
+            healthy += (await it.ask(stream=True)).ending == "done"
+    return [
+        zero("slots, tasks, connections and descriptors left behind aborted streams", 0, n),
+        zero("moments with more connections in use than requests in flight", over, n),
+        zero("healthy requests afterwards that failed", 100 - healthy, 100),
+    ]
