@@ -9,7 +9,7 @@ import pytest
 
 from domain.model.chat import ChatParameters
 from domain.model.embedding import EmbeddingParameters
-from domain.policies.structure import MOST_CONTAINERS, MOST_STRINGS, MOST_VALUES
+from domain.policies.structure import OF_CALLERS
 from entrypoints.http.intake.steering import _NAMES, _PREFIXES
 from support.faults.caller import calling
 from support.faults.gate import CHAT, MESSAGES, Gate, gate
@@ -76,6 +76,7 @@ BAD: dict[str, tuple[bytes, str, str]] = {
     "B-06 model twice, one written otherwise": (raw(b',"m\\u006fdel":"other"'), "model", "duplicate_key"),
     "B-06 stream twice, with spaces": (raw(b' , "stream" : false,\n"stream":true '), "stream", "duplicate_key"),
     "B-06 messages twice": (raw(b',"messages":[]'), "messages", "duplicate_key"),
+    "B-06 a number twice, the last the beginning of the first": (raw(b',"max_tokens":10,"max_tokens":1'), "max_tokens", "duplicate_key"),
     "B-06 an unknown field twice": (raw(b',"x":1,"x":{}'), "x", "duplicate_key"),
     "B-08 max_tokens below 1": (chat(max_tokens=-1), "max_tokens", "invalid_request"),
     "B-08 n of a milliard": (chat(n=10**9), "n", "invalid_request"),
@@ -85,9 +86,9 @@ BAD: dict[str, tuple[bytes, str, str]] = {
     "B-09 513 tools": (chat(tools=[TOOL] * 513), "tools", "invalid_request"),
     "B-09 10,001 messages": (chat(messages=HI * 10_001), "messages", "invalid_request"),
     "B-09 10,001 unknown fields": (chat(**{f"x{number}": 1 for number in range(10_001)}), "body", "invalid_request"),
-    "B-09 too many lists": (raw(b',"x":[' + b"[]," * MOST_CONTAINERS + b"0]"), "body", "json_too_complex"),
-    "B-09 too many strings": (raw(b',"x":[' + b'"",' * MOST_STRINGS + b"0]"), "body", "json_too_complex"),
-    "B-09 too many numbers": (raw(b',"x":[' + b"0," * MOST_VALUES + b"0]"), "body", "json_too_complex"),
+    "B-09 too many lists": (raw(b',"x":[' + b"[]," * OF_CALLERS.containers + b"0]"), "body", "json_too_complex"),
+    "B-09 too many strings": (raw(b',"x":[' + b'"",' * OF_CALLERS.strings + b"0]"), "body", "json_too_complex"),
+    "B-09 too many numbers": (raw(b',"x":[' + b"0," * OF_CALLERS.values + b"0]"), "body", "json_too_complex"),
     "B-11 a name of a megabyte": (chat(model="x" * 1_000_000), "model", "invalid_request"),
     "B-11 an empty name": (chat(model=""), "model", "invalid_request"),
 }  # fmt: skip

@@ -29,6 +29,10 @@ class RunningService:
         self.observer = observer
         self._server = server
 
+    def routes(self) -> dict[str, set[str]]:
+        """Every path that the application declares, with its methods."""
+        return {route.path: set(route.methods) for route in self._server.config.loaded_app._app.routes}
+
     def open_connections(self) -> int:
         """Callers' connections that the server has."""
         return len(self._server.server_state.connections)

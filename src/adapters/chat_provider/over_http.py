@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from adapters.upstream_http.structure_check import refuse_structure
 from domain.model.call import Call
 from domain.model.catalogue import Deployment
 from domain.model.chat import ChatRequest
@@ -61,6 +62,7 @@ class HttpChatProvider:
         wanted = self._dialect.encode(request, deployment, call, stream=False)
         async with self._upstream.send(wanted) as response:
             body = await whole_body(response)
+        await refuse_structure(body)
         if response.status != _OK:
             raise self._dialect.refusal(response.status, response.headers, body)
         return self._dialect.decode(body, response.headers, deployment)

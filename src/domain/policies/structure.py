@@ -6,15 +6,24 @@ bytes, and can be done piece by piece.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 PIECE = 128 * 1024
 """Bytes to look at in one go: some milliseconds at most."""
-MOST_CONTAINERS = 65_536
-"""Lists and objects in one text. Ten thousand messages of several parts and all tools together have fewer."""
-MOST_STRINGS = 262_144
-"""Strings, names of members included."""
-MOST_VALUES = 1_048_576
-"""Values of any kind: token ids come as numbers, and are cheap."""
+
+
+class Bounds(NamedTuple):
+    """Lists and objects, strings (names of members included) and values of any kind in one text."""
+
+    containers: int
+    strings: int
+    values: int
+
+
+OF_CALLERS = Bounds(65_536, 262_144, 1_048_576)
+"""Ten thousand messages of several parts and all tools together have fewer; token ids are values, and cheap."""
+OF_PROVIDERS = Bounds(2_097_152, 4_194_304, 16_777_216)
+"""Twenty log probabilities for each of sixteen thousand tokens fit, and vectors for two thousand texts."""
 
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}",'))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -31,7 +40,8 @@ class TooMuchStructure(ValueError):
 class Structure:
     """Counts what is outside strings. What is not JSON is counted somehow: that is for its decoder to say."""
 
-    def __init__(self, max_depth: int) -> None:
+    def __init__(self, max_depth: int, bounds: Bounds = OF_CALLERS) -> None:
+        self._bounds = bounds
         self._max_depth = max_depth
         self._in_string = False
         self._escape = b""  # a backslash that escapes the next piece's first byte
@@ -61,9 +71,9 @@ class Structure:
 
     def _refuse_numbers(self) -> None:
         found = (
-            ("lists and objects", self._containers, MOST_CONTAINERS),
-            ("strings", self._quotes // 2, MOST_STRINGS),
-            ("values", self._commas, MOST_VALUES),
+            ("lists and objects", self._containers, self._bounds.containers),
+            ("strings", self._quotes // 2, self._bounds.strings),
+            ("values", self._commas, self._bounds.values),
         )
         for what, number, most in found:
             if number > most:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from adapters.dialects.openai.usage import nano_usd
 from domain.model.call import Call
 from domain.model.completion import Provenance
-from domain.model.hygiene import hide_ours
+from domain.model.hygiene import clean_code, hide_ours
 from domain.model.usage import Cost
 
 PROVIDER = "litellm"
@@ -41,7 +41,7 @@ def provenance(model: str, headers: Mapping[str, str]) -> Provenance:
     return Provenance(
         provider=PROVIDER,
         model=model,
-        upstream_id=None if call_id is None else hide_ours(call_id),
+        upstream_id=None if call_id is None else clean_code(call_id),
         cost=_cost(headers),
         rate_limits=rate_limits(headers),
     )

@@ -15,7 +15,8 @@ _FIELDS = msgspec.json.Decoder(dict[str, Raw])
 _TEXT = msgspec.json.Decoder(str)
 _PATH = re.compile(r" - at `\$\.?(.*?)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
-_NAME = re.compile(rb'[\s,{]*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
+_NAME = re.compile(rb'\s*[{,]\s*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
+_END = re.compile(rb"\s*\{?\s*\}\s*")
 _MOST_FIELDS = 10_000
 
 
@@ -87,12 +88,12 @@ def _refuse_duplicates(body: bytes, fields: dict[str, Raw]) -> None:
     """Refuse a name that stands twice: whoever reads the body next may take the other one.
 
     The decoder keeps the last. In a body without spaces, as most are, the fields kept leave no bytes for others.
-    Else the body is walked along: where a value is not the one kept, its name comes again.
+    Else the body is walked along: where a value is not the one kept, or goes on behind it, its name comes again.
     """
     if sum(map(len, fields.values())) + sum(map(len, fields)) + 4 * len(fields) + 1 == len(body):
         return
     seen: set[str] = set()
-    at = 0
+    name, at = "", 0
     while match := _NAME.match(body, at):
         name, at = _TEXT.decode(match[1]), match.end()
         kept = bytes(fields[name])
@@ -100,3 +101,5 @@ def _refuse_duplicates(body: bytes, fields: dict[str, Raw]) -> None:
             raise InvalidRequest("This field is there twice.", param=name, code="duplicate_key")
         seen.add(name)
         at += len(kept)
+    if not _END.fullmatch(body, at):  # `1`, which is kept, is how `10` begins
+        raise InvalidRequest("This field is there twice.", param=name, code="duplicate_key")
