@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -92,10 +93,7 @@ async def test_p_06_a_frozen_process_settles_everything_once_when_it_goes_on() -
             while len(provider.requests) < len(requests):
                 await asyncio.sleep(0)
             process.popen.send_signal(signal.SIGSTOP)
-            loop = asyncio.get_running_loop()
-            frozen = loop.create_future()
-            loop.call_later(1.5, frozen.set_result, None)  # longer than any request may take
-            await frozen
+            await watched_for(1.5)  # longer than any request may take
             process.popen.send_signal(signal.SIGCONT)
             answers = [read(await caller.to_the_end()) for caller in there]
             for each in callers:
@@ -109,26 +107,53 @@ async def test_p_06_a_frozen_process_settles_everything_once_when_it_goes_on() -
 
 
 async def test_p_07_short_of_descriptors_it_refuses_and_recovers() -> None:
+    async with fault_provider({"m": plays(plain()), "wait": then_waits(HEAD, framed(*words(2)))}) as provider:
+        with service(provider.url, files=100) as process:
+            assert "room for 18 connections, not for 10000" in process.log.read_text()
+            async with calling(process.port) as inside, AsyncExitStack() as crowd:
+                await inside.send(chat("wait", stream=True))
+                await inside.until(b"two ")
+                answers = []
+                for _ in range(40):
+                    caller = await crowd.enter_async_context(calling(process.port))
+                    answers.append(caller)
+                refused = [read(await caller.to_the_end()) for caller in answers[20:]]
+                assert {(answer.status, answer.code) for answer in refused} == {(503, "overloaded")}
+                busy = cpu_ticks(process)
+                await watched_for(1.0)
+                assert cpu_ticks(process) - busy < 50, "it turns without doing anything"
+            async with asyncio.timeout(10):
+                while (await eventually(process)) is None:
+                    pass
+            process.popen.send_signal(signal.SIGTERM)
+            assert await ended(process, 10) == 0
+            assert [line["outcome"] for line in log_lines(process)] == ["cancelled", "ok"]
+
+
+async def test_p_07_out_of_descriptors_all_the_same_it_goes_on_when_there_are_some() -> None:
     async with fault_provider({"m": plays(plain())}) as provider:
         with service(provider.url) as process:
             resource.prlimit(process.popen.pid, resource.RLIMIT_NOFILE, (64, 64))
-            crowd = [calling(process.port) for _ in range(100)]
-            callers = [await each.__aenter__() for each in crowd]
-            busy = cpu_ticks(process)
-            loop = asyncio.get_running_loop()
-            watched = loop.create_future()
-            loop.call_later(1.0, watched.set_result, None)
-            await watched
-            assert cpu_ticks(process) - busy < 50, "it turns without doing anything"
-            for each in crowd:
-                await each.__aexit__(None, None, None)
-            assert callers
+            async with AsyncExitStack() as crowd:
+                for _ in range(100):
+                    await crowd.enter_async_context(calling(process.port))
+                busy = cpu_ticks(process)
+                await watched_for(1.0)
+                assert cpu_ticks(process) - busy < 50, "it turns without doing anything"
             async with asyncio.timeout(10):
                 while (await eventually(process)) is None:
                     pass
             process.popen.send_signal(signal.SIGTERM)
             assert await ended(process, 10) == 0
             assert log_lines(process)[-1]["outcome"] == "ok"
+
+
+async def watched_for(seconds: float) -> None:
+    """Come back after so long: what is looked at is what a process does meanwhile."""
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+    loop.call_later(seconds, over.set_result, None)
+    await over
 
 
 async def eventually(process: Process) -> Answer | None:
@@ -151,7 +176,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "P-12 a value out of range": ({"LLM_PROXY__PORT": "70000"}, "LLM_PROXY__PORT: must be a whole number from 0 to 65535."),
     "P-12 a mode without its address": ({"LLM_PROXY__LLM_MODE": "litellm"}, "LLM_PROXY__LITELLM_PROXY_URL: needed when LLM_PROXY__LLM_MODE is litellm."),
     "P-12 no key": ({"LLM_PROXY__HOST": "0.0.0.0"}, "LLM_PROXY__INTERNAL_API_KEY: needed to listen on 0.0.0.0"),
-    "P-12 an address that is none": ({"LLM_PROXY__HOST": "256.1.1.1"}, "256.1.1.1"),
+    "P-12 an address of somebody else": ({"LLM_PROXY__HOST": "192.0.2.1"}, "cannot listen on 192.0.2.1"),
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import asyncio
 import base64
 import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -65,7 +66,7 @@ async def test_a_11_no_key_of_ours_comes_out_anywhere_whatever_happens() -> None
     scripts["hang"] = then_waits()
     seen = bytearray()
     async with fault_provider(scripts) as provider:
-        settings = {
+        settings: dict[str, Any] = {
             "litellm_api_key": OURS,
             "internal_api_key": f"{KEY},{CALLERS}",
             "log_level": "debug",

@@ -85,10 +85,12 @@ def _await_health(process: Process, health: str, within: float) -> None:
 
 
 @contextmanager
-def our_service(**settings: str) -> Iterator[Process]:
-    """`llm-proxy serve` with these settings."""
+def our_service(files: int | None = None, **settings: str) -> Iterator[Process]:
+    """`llm-proxy serve` with these settings, allowed to open so many files."""
     port = free_port()
     environ = {f"LLM_PROXY__{name.upper()}": value for name, value in {"port": str(port), **settings}.items()}
     command = [sys.executable, "-m", "entrypoints.cli.main", "serve"]
+    if files is not None:
+        command = ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh", *command]
     with running(command, port, "/health", 15, **environ) as process:
         yield process

@@ -17,10 +17,10 @@ MESSAGES = [{"role": "user", "content": "hi"}]
 
 
 @contextmanager
-def service(provider: str, **settings: object) -> Iterator[Process]:
-    """`llm-proxy serve` in front of a provider."""
+def service(provider: str, files: int | None = None, **settings: object) -> Iterator[Process]:
+    """`llm-proxy serve` in front of a provider, allowed to open so many files."""
     given = {"litellm_proxy_url": provider, "internal_api_key": KEY, **settings}
-    with our_service(**{name: str(value) for name, value in given.items()}) as process:
+    with our_service(files, **{name: str(value) for name, value in given.items()}) as process:
         yield process
 
 

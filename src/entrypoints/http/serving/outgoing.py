@@ -36,7 +36,8 @@ class Outgoing:
         Raises RuntimeError for messages out of order.
         """
         cycle = self._cycle
-        if cycle.flow.write_paused and message.get("more_body", True) and not cycle.disconnected:
+        waits = cycle.response_started and message.get("more_body", False)  # the head is only kept here
+        if waits and cycle.flow.write_paused and not cycle.disconnected:
             await cycle.flow.drain()
         if cycle.disconnected:
             return

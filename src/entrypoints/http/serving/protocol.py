@@ -76,7 +76,12 @@ class GatewayHttpProtocol(HttpToolsProtocol):
     def _forget(self) -> None:
         self._when_lost = None
 
-    # For the sweeper.
+    # For the server and the sweeper.
+
+    def out_of_time(self, error: GatewayError) -> None:
+        """Wait no longer for a body that is still coming: whoever reads it answers with this."""
+        if self._body_comes and not self.cycle.response_started:
+            self._refuse(error)
 
     def look_at(self, now: float) -> None:
         """See serving.patience."""
@@ -92,9 +97,9 @@ class GatewayHttpProtocol(HttpToolsProtocol):
 
     def _look_at_reader(self, now: float) -> None:
         """Give up a caller who takes nothing: also behind an answer's end, where nobody else looks."""
-        unread = self.transport.get_write_buffer_size()
-        if not unread or unread != self._unread:
-            self._unread, self._unread_since = unread, now
+        before, self._unread = self._unread, self.transport.get_write_buffer_size()
+        if not before or self._unread < before:
+            self._unread_since = now
         elif now - self._unread_since >= self.config.limits.stall_timeout:
             self.transport.abort()
 

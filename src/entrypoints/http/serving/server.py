@@ -8,14 +8,19 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
+from typing import cast
 
+import msgspec
 import uvicorn
 from typing_extensions import override
 
-from domain.policies.admission import Admission
+from domain.model.errors import ShuttingDown
+from domain.policies.admission import RETRY_AFTER_S, Admission
 from entrypoints.container import build_container
 from entrypoints.http.app import create_app
 from entrypoints.http.serving.config import GatewayConfig, listen
+from entrypoints.http.serving.descriptors import room_for_callers
+from entrypoints.http.serving.protocol import GatewayHttpProtocol
 from entrypoints.http.serving.workers import STOP_SIGNALS, Workers
 from entrypoints.settings import Settings
 
@@ -31,8 +36,10 @@ def serve(settings: Settings) -> int:
     except OSError as error:
         print(f"llm-proxy: cannot listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
         return _USAGE_ERROR
-    for line in start_lines(settings):
+    room = room_for_callers(settings.max_connections)
+    for line in [*start_lines(settings), *_room_line(room, settings.max_connections)]:
         print(line, file=sys.stderr)
+    settings = msgspec.structs.replace(settings, max_connections=room)
     if settings.workers > 1:
         return Workers(settings.workers, serve_one, (settings, listener)).run()
     serve_one(settings, listener)
@@ -49,6 +56,18 @@ def start_lines(settings: Settings) -> list[str]:
     if not settings.internal_api_keys:
         lines.append("No key is needed to call it, so it listens on loopback only. Set LLM_PROXY__INTERNAL_API_KEY.")
     return lines
+
+
+def _over() -> ShuttingDown:
+    return ShuttingDown("The service stopped before the request was complete.", retry_after=RETRY_AFTER_S)
+
+
+def _room_line(room: int, wanted: int) -> list[str]:
+    if room == wanted:
+        return []
+    return [
+        f"There is room for {room} connections, not for {wanted}: the limit on open files (ulimit -n) is too low."
+    ]
 
 
 def serve_one(settings: Settings, listener: socket.socket) -> None:
@@ -115,6 +134,8 @@ class DrainingServer(uvicorn.Server):
             connection.shutdown()
         await self._wait(config.drain_timeout, self._nobody_is_here)
         self._admission.end()
+        for connection in list(self.server_state.connections):
+            cast(GatewayHttpProtocol, connection).out_of_time(_over())
         self._hurry = False
         await self._wait(_LAST_WORDS_S, self._nobody_is_here)
         for connection in list(self.server_state.connections):

@@ -13,7 +13,7 @@ from typing import Any
 
 _LOG = logging.getLogger("llm_proxy")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
-_TOO_SOON_S = 2.0  # a worker that dies this soon after its start would die again
+_TOO_SOON_S = 5.0  # a worker that gives up this soon after its start would give up again
 _FAILED = 1
 _TOLD_TO = (0, -signal.SIGTERM)  # the latter before it was ready to stop by itself
 
@@ -61,7 +61,8 @@ class Workers:
                 self._exit_code = _FAILED
             return
         _LOG.error("worker %s ended unasked with exit code %s", process.pid, process.exitcode)
-        if time.perf_counter() - started < _TOO_SOON_S:
+        gave_up = (process.exitcode or 0) > 0  # by itself, not killed by somebody
+        if gave_up and time.perf_counter() - started < _TOO_SOON_S:
             self._exit_code = _FAILED
             self._stop()
         else:
