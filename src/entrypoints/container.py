@@ -34,6 +34,7 @@ from ports.observer import Observer
 from ports.upstream_http import UpstreamHttp
 
 _FAKE_DEFAULT = "fake/echo"
+_FAKE_EMBEDDING_DEFAULT = "fake/embedding"
 
 
 def _upstream_limits(settings: Settings) -> UpstreamLimits:
@@ -88,6 +89,10 @@ def _default_model(settings: Settings) -> str | None:
     return settings.default_model or (_FAKE_DEFAULT if settings.mode == "mock" else None)
 
 
+def _default_embedding_model(settings: Settings) -> str | None:
+    return settings.default_model or (_FAKE_EMBEDDING_DEFAULT if settings.mode == "mock" else None)
+
+
 def _offers(catalogs: tuple[ModelCatalog, ...]) -> tuple[Any, ...]:
     return tuple(catalog.offer() for catalog in catalogs)
 
@@ -130,6 +135,7 @@ class Container(containers.DeclarativeContainer):
     catalogs = providers.Singleton(lambda *catalogs: catalogs, _catalog)
     offers = providers.Singleton(_offers, catalogs)
     default_model = providers.Singleton(_default_model, settings)
+    default_embedding_model = providers.Singleton(_default_embedding_model, settings)
     tracing = providers.Callable(lambda provider: provider is not None, tracer_provider)
 
     complete_chat = providers.Singleton(CompleteChat, chat_providers, offers, accounts)

@@ -70,7 +70,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
     litellm_api_key: Annotated[Secret | None, Meta(description="Key that the LiteLLM proxy wants from us.")] = None
     default_model: Annotated[
-        str | None, Meta(description="Model for requests that name none; fake/echo when the fake answers.")
+        str | None,
+        Meta(description="Model for requests that name none; fake/echo and fake/embedding when the fake answers."),
     ] = None
     http_client: Annotated[Literal["httptools", "aiohttp"], Meta(description="HTTP client towards providers.")] = (
         "httptools"

@@ -51,6 +51,26 @@ async def test_every_way_in_is_documented_with_its_key_and_body(service: Running
     assert "security" not in document["paths"]["/health"]["get"]
 
 
+async def test_a_stream_is_documented_event_by_event_and_streams_fit_it(service: RunningService) -> None:
+    document = (await get(service, "/openapi.json")).json()
+    answers = document["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"]
+    assert set(answers) == {"application/json", "text/event-stream"}
+    assert "text/event-stream" not in json.dumps(document["paths"]["/v1/embeddings"])
+    event = answers["text/event-stream"]["schema"]
+    end, content = event["properties"]["data"]["anyOf"]
+    assert (end["const"], content["contentMediaType"]) == ("[DONE]", "application/json")
+    fits = jsonschema.Draft202012Validator({**content["contentSchema"], "components": document["components"]})
+    body = {"messages": HELLO, "stream": True, "stream_options": {"include_usage": True}}
+    async with httpx.AsyncClient(base_url=service.url, headers={"x-internal-auth": KEY}, trust_env=False) as client:
+        for model in ("fake/parallel-tool-calls", "fake/reasoning", "fake/error-mid-stream"):
+            streamed = await client.post("/v1/chat/completions", json=body | {"model": model})
+            for line in streamed.text.splitlines():
+                if line and line != "data: [DONE]":
+                    fits.validate(json.loads(line.removeprefix("data: ")))
+    assert not fits.is_valid({"object": "chat.completion.chunk"})
+    assert not fits.is_valid({"error": {}})
+
+
 async def test_schemas_have_their_bounds_and_every_reference_leads_somewhere(service: RunningService) -> None:
     document = (await get(service, "/openapi.json")).json()
     schemas = document["components"]["schemas"]

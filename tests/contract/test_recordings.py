@@ -1,6 +1,7 @@
 """Real provider traffic of the openai dialect, replayed: every stream comes out whole, or says why not."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from adapters.dialects.openai.stream import ChatStreamDecoder
 from domain.model.completion import Provenance
 from domain.model.errors import GatewayError, UpstreamError
 from domain.model.stream import Chunk, fold
+from support.fuzz.body_seeds import body_seeds
+from support.fuzz.published import published
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings" / "exchanges"
 ORIGIN = Provenance(provider="recorded", model="m")
@@ -99,3 +102,18 @@ def test_a_recorded_answer_is_mended_into_what_we_promise(answer: Any) -> None:
     for choice in document["choices"]:
         assert {"role", "content", "refusal"} <= set(choice["message"])
         assert choice["finish_reason"] in {"stop", "length", "tool_calls", "content_filter", "function_call"}
+
+
+async def test_what_travels_fits_the_document_that_we_publish() -> None:
+    async with body_seeds() as seeds:
+        document = await published(seeds.service)
+    for answer in (parameter.values[0] for parameter in recorded(stream=True)):
+        with suppress(GatewayError):
+            for chunk in decode(answer["raw"].encode(), 1000):
+                assert chunk.carried is not None
+                assert document.misfits("ChatCompletionChunk", json.loads(chunk.carried.body)) == []
+    for answer in (parameter.values[0] for parameter in recorded(stream=False)):
+        with suppress(GatewayError):
+            completion = decode_completion((answer["raw"] or json.dumps(answer["body"])).encode(), ORIGIN, 1.0)
+            assert completion.carried is not None
+            assert document.misfits("ChatCompletion", json.loads(completion.carried.body)) == []

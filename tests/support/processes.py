@@ -85,7 +85,7 @@ def _await_health(process: Process, health: str, within: float) -> None:
 
 
 @contextmanager
-def our_service(files: int | None = None, **settings: str) -> Iterator[Process]:
+def our_service(files: int | None = None, /, **settings: str) -> Iterator[Process]:
     """`llm-proxy serve` with these settings, allowed to open so many files."""
     port = free_port()
     environ = {f"LLM_PROXY__{name.upper()}": value for name, value in {"port": str(port), **settings}.items()}

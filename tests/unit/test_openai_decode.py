@@ -3,12 +3,11 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from adapters.dialects.openai.decode import decode_completion, decode_embeddings, pack, unpack
-from adapters.dialects.openai.usage import nano_usd
+from adapters.dialects.openai.decode import decode_completion
+from adapters.dialects.openai.usage import nano_usd, read_and_mend_usage
 from domain.model.completion import Completion, Provenance
 from domain.model.errors import UpstreamFailed, UpstreamInvalid
 
@@ -89,6 +88,13 @@ def test_usage_of_nonsense_is_unknown_and_not_passed_on(usage: Any) -> None:
         b'{"choices":[{"message":{"content":"x"}}]}',
         b'{"choices":[{"message":{"content":5},"finish_reason":"stop"}]}',
         b'{"choices":[{"message":{"content":"\xff"},"finish_reason":"stop"}]}',
+        answer({"tool_calls": [{"id": "a", "function": {"arguments": "{}"}}]}, "tool_calls"),
+        answer({"tool_calls": [{"id": "a", "function": {"name": "", "arguments": "{}"}}]}, "tool_calls"),
+        answer({"tool_calls": [{"id": "a"}]}, "tool_calls"),
+        answer({"tool_calls": [{"id": "a", "custom": {"input": "ls"}}]}, "tool_calls"),
+        answer({"function_call": {"arguments": "{}"}}, "function_call"),
+        b'{"choices":[{"index":0,"message":{},"finish_reason":"stop"},{"index":0,"message":{},"finish_reason":"stop"}]}',
+        b'{"choices":[{"index":1,"message":{},"finish_reason":"stop"},{"message":{},"finish_reason":"stop"}]}',
     ],
 )
 def test_what_is_no_answer_is_invalid(body: bytes) -> None:
@@ -101,36 +107,40 @@ def test_an_answer_that_ended_in_an_error_failed() -> None:
         decode(answer(finish="error"))
 
 
-@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=20))
-def test_vectors_survive_packing(numbers: list[float]) -> None:
-    assert list(unpack(pack(numbers))) == numbers
-
-
-@pytest.mark.parametrize("bad", ["not base64!", "AAA=", "AAAAAAA="])
-def test_a_malformed_packed_vector_is_invalid(bad: str) -> None:
-    with pytest.raises(UpstreamInvalid):
-        unpack(bad)
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"[]", b'{"data":[]}', b'{"data":[{"index":0}]}', b'{"data":[{"embedding":"x"}]}']
-)
-def test_what_holds_no_embedding_is_invalid(body: bytes) -> None:
-    with pytest.raises(UpstreamInvalid):
-        decode_embeddings(body, ORIGIN, "float")
-
-
-def test_embeddings_come_in_the_order_of_their_indexes() -> None:
-    body = json.dumps({"data": [{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}]}).encode()
-    assert [item.vector for item in decode_embeddings(body, ORIGIN, "float").vectors] == [(1.0,), (2.0,)]
-
-
 @pytest.mark.parametrize(
     ("text", "nano"),
     [("1.35e-05", 13_500), ("0", 0), ("0.000000001", 1), ("12", 12 * 10**9), ("-1", None), ("nan", None), ("inf", None), ("1e30", None), ("", None), ("free", None)],
 )  # fmt: skip
 def test_prices_become_whole_nano_dollars_or_nothing(text: str, nano: int | None) -> None:
     assert nano_usd(text) == nano
+
+
+@pytest.mark.parametrize(
+    ("told", "travels"),
+    [
+        ({}, {"total_tokens": 5}),
+        ({"total_tokens": "5"}, {"total_tokens": 5}),
+        ({"total_tokens": 4}, {"total_tokens": 5}),
+        ({"total_tokens": 5.5}, {"total_tokens": 5}),
+        ({"total_tokens": 10**30}, {"total_tokens": 5}),
+        ({"total_tokens": 7, "cost": 1}, {"total_tokens": 7, "cost": 1}),
+        (
+            {"total_tokens": 5, "prompt_tokens_details": {"cached_tokens": -1, "audio_tokens": 0}},
+            {"total_tokens": 5, "prompt_tokens_details": {"audio_tokens": 0}},
+        ),
+        (
+            {"completion_tokens_details": {"reasoning_tokens": 2**50}, "prompt_tokens_details": None},
+            {"total_tokens": 5, "completion_tokens_details": {}, "prompt_tokens_details": None},
+        ),
+    ],
+)
+def test_a_usage_is_mended_where_its_counts_are_right(told: dict[str, Any], travels: dict[str, Any]) -> None:
+    counts = {"prompt_tokens": 3, "completion_tokens": 2}
+    usage, document = read_and_mend_usage(msgspec.Raw(json.dumps(counts | told).encode()))
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens) == (3, 2)
+    assert document is not None
+    assert json.loads(bytes(document)) == counts | travels
 
 
 USED = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -158,8 +168,27 @@ def with_message(message: dict[str, Any]) -> dict[str, Any]:
     return with_choice({**RIGHT_CHOICE, "message": message})
 
 
-def test_a_right_answer_travels_as_the_bytes_it_came_in() -> None:
-    odd = json.dumps(RIGHT, indent=1).encode()
+def calling(more: dict[str, Any], arguments: str = "{}") -> dict[str, Any]:
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    return {**RIGHT_MESSAGE, "tool_calls": [{**call, **more}]}
+
+
+SHELL = {"id": "a", "type": "function", "function": None, "custom": {"name": "sh"}}
+SHELL_RIGHT = {"id": "a", "type": "custom", "custom": {"name": "sh", "input": ""}}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        RIGHT,
+        with_choice(RIGHT_CHOICE),
+        {**RIGHT, "usage": {**USED, "total_tokens": 9, "prompt_tokens_details": None, "x": {}}},
+        {**RIGHT, "usage": {**USED, "completion_tokens_details": {}}},
+        with_message({**RIGHT_MESSAGE, "function_call": {"name": "f", "arguments": "{}"}}),
+    ],
+)
+def test_a_right_answer_travels_as_the_bytes_it_came_in(document: dict[str, Any]) -> None:
+    odd = json.dumps(document, indent=1).encode()
     completion = decode_completion(odd, ORIGIN, 99.5)
     assert completion.carried is not None
     assert completion.carried.body == odd
@@ -176,15 +205,25 @@ def test_a_right_answer_travels_as_the_bytes_it_came_in() -> None:
         ({**RIGHT, "model": None}, {**RIGHT, "model": "asked"}),
         ({**RIGHT, "usage": None}, without(RIGHT, "usage")),
         ({**RIGHT, "usage": {"prompt_tokens": -3}}, without(RIGHT, "usage")),
+        ({**RIGHT, "usage": {"prompt_tokens": 3}}, without(RIGHT, "usage")),
+        ({**RIGHT, "usage": without(USED, "total_tokens")}, RIGHT),
         (with_choice(without(RIGHT_CHOICE, "index")), with_choice(RIGHT_CHOICE)),
+        (with_choice({**RIGHT_CHOICE, "index": 1}) | {"choices": [{**RIGHT_CHOICE, "index": None}]}, RIGHT),
         (with_choice(without(RIGHT_CHOICE, "logprobs")), with_choice(RIGHT_CHOICE)),
         (with_choice({**RIGHT_CHOICE, "finish_reason": "eos"}), with_choice(RIGHT_CHOICE)),
         (with_message(without(RIGHT_MESSAGE, "role")), with_message(RIGHT_MESSAGE)),
+        (with_message({**RIGHT_MESSAGE, "role": "user"}), with_message(RIGHT_MESSAGE)),
         (with_message(without(RIGHT_MESSAGE, "content")), with_message({**RIGHT_MESSAGE, "content": None})),
         (with_message(without(RIGHT_MESSAGE, "refusal")), with_message(RIGHT_MESSAGE)),
         (with_message({**RIGHT_MESSAGE, "tool_calls": None}), with_message(RIGHT_MESSAGE)),
         (with_message({**RIGHT_MESSAGE, "tool_calls": []}), with_message(RIGHT_MESSAGE)),
+        (with_message(calling({"type": "tool"})), with_message(calling({}))),
+        (with_message(calling({"type": None, "custom": None})), with_message(calling({}))),
+        (with_message(calling({"function": {"name": "f"}})), with_message(calling({}, ""))),
+        (with_message(calling({"function": {"name": "f", "arguments": None}})), with_message(calling({}, ""))),
+        (with_message({**RIGHT_MESSAGE, "tool_calls": [SHELL]}), with_message({**RIGHT_MESSAGE, "tool_calls": [SHELL_RIGHT]})),
+        (with_message({**RIGHT_MESSAGE, "function_call": {"name": "f"}}), with_message({**RIGHT_MESSAGE, "function_call": {"name": "f", "arguments": ""}})),
     ],
-)
+)  # fmt: skip
 def test_whatever_is_not_right_is_mended(wrong: dict[str, Any], right: dict[str, Any]) -> None:
     assert decode(json.dumps(wrong).encode())[1] == right

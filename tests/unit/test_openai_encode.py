@@ -65,5 +65,5 @@ def test_embeddings_travel_the_same_way() -> None:
 
 async def test_parts_that_nobody_here_reads_travel_too() -> None:
     text = b'{"model":"m","messages":[{"role":"user","content":[{"type":"video_url","video_url":{"url":"x"}}]},{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"}]}]}'
-    request = await RequestReader(64, None).chat(text)
+    request = await RequestReader(64, None, None).chat(text)
     assert chat_body(request, "m", stream=False) == text

@@ -9,15 +9,17 @@ import msgspec
 import pytest
 
 from adapters.dialects.litellm.errors import classify, error_from
-from adapters.dialects.openai.decode import decode_completion, decode_embeddings
+from adapters.dialects.openai.decode import decode_completion
 from adapters.dialects.openai.errors import read_fault
 from adapters.dialects.openai.stream import ChatStreamDecoder
 from adapters.dialects.openai.usage import read_cost, read_usage
+from adapters.dialects.openai.vectors import decode_embeddings
 from adapters.dialects.openai.wire import WireFault
 from domain.model.completion import Provenance
 from domain.model.errors import GatewayError, InvalidRequest, UpstreamError, UpstreamInvalid
 from domain.model.stream import Chunk
 from domain.policies.completeness import StreamTally
+from domain.policies.structure import PIECE
 
 ORIGIN = Provenance(provider="p", model="asked")
 HEAD = {"id": "c1", "object": "chat.completion.chunk", "created": 7, "model": "m"}
@@ -62,7 +64,7 @@ def in_answer(data: bytes) -> None:
 
 def in_vectors(data: bytes) -> None:
     for encoding in ("float", "base64"):
-        msgspec.json.encode(decode_embeddings(data, ORIGIN, encoding))
+        msgspec.json.encode(decode_embeddings(data, ORIGIN, encoding, 1))
 
 
 def in_fault(data: bytes) -> None:
@@ -195,7 +197,13 @@ def test_a_code_that_is_no_status_is_none(code: str) -> None:
 
 
 def test_a_text_of_nothing_but_spaces_takes_no_time_by_its_square() -> None:
-    assert classify(WireFault(message=" " * 3_000_000 + "x")).message == ""
+    assert classify(WireFault(message=" " * 3_000_000 + "x")).message == "The request failed."
+
+
+@pytest.mark.parametrize("message", ["\u202e", "\u0000\n", " ", "", "\ufeff\u200b"])
+def test_no_error_is_told_without_a_word(message: str) -> None:
+    assert classify(WireFault(message=message)).message
+    assert UpstreamInvalid(message).message == "The request failed."
 
 
 MORE = {"choices": 129, "tool_calls": 1025}
@@ -215,3 +223,32 @@ def event(what: str, number: int) -> bytes:
     if what == "tool_calls":
         choice = {"index": 0, "delta": {"tool_calls": [{"id": f"call-{number}", "function": {"arguments": ""}}]}}
     return b"data: " + json.dumps({**HEAD, "choices": [choice]}).encode() + b"\n\n"
+
+
+def long_event(inside: bytes) -> bytes:
+    return b'data: {"id":"c","created":1,"model":"m","choices":[{"index":0,"delta":{%b}}]}\n\n' % inside
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        b'"tool_calls":[' + b",".join([b'{"index":0,"function":{"arguments":"a"}}'] * 100_000) + b"]",
+        b'"x":' + b"[" * 600 + b"]" * 600 + b',"content":"' + b"x" * PIECE + b'"',
+        b'"x":' + b"[" * 8_000_000,
+    ],
+    ids=["pieces", "levels", "without end"],
+)
+def test_a_long_event_of_too_much_structure_is_refused_before_it_is_decoded(inside: bytes) -> None:
+    decoder = ChatStreamDecoder("m", 1.0, 1 << 24, classify)
+    with pytest.raises(UpstreamInvalid, match="more structure"):
+        decoder.feed(long_event(inside))
+
+
+def test_a_long_event_of_text_or_of_many_pieces_is_read() -> None:
+    for inside in (
+        b'"content":"%b"' % (b"[{" * PIECE),
+        b'"tool_calls":[' + b",".join([b'{"index":0,"function":{"arguments":"a"}}'] * 30_000) + b"]",
+    ):
+        decoder = ChatStreamDecoder("m", 1.0, 1 << 24, classify)
+        (chunk,) = decoder.feed(long_event(inside))
+        assert chunk.deltas[0].has_content

@@ -30,6 +30,7 @@ TEXT = event([choice({"content": "Hello"})])
 STOP = event([choice({}, "stop")])
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 DONE = b"data: [DONE]\n\n"
+CALL = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "é"}}
 
 
 def decoder() -> ChatStreamDecoder:
@@ -55,7 +56,7 @@ def whole(chunks: list[Chunk]) -> StreamTally:
 
 
 def test_a_right_chunk_is_relayed_as_the_bytes_it_came_in() -> None:
-    odd = b'{"choices": [{"finish_reason":null,"delta":{"role":"assistant","content":"x"},"index":0}],"id":"c1","created":7,"model":"m","zz":1.50}'
+    odd = b'{"choices": [{"finish_reason":null,"delta":{"role":"assistant","content":"x"},"index":0}],"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","zz":1.50}'
     assert run(b"data: " + odd + b"\n\n")[0].carried.body == odd  # type: ignore[union-attr] # shown by the index
 
 
@@ -140,6 +141,52 @@ def test_tool_calls_always_have_index_id_and_type() -> None:
     assert documents(nameless)[0]["choices"][0]["delta"]["tool_calls"][0]["id"] == "call_0"
 
 
+@pytest.mark.parametrize(
+    ("call", "sent"),
+    [
+        ({"type": "tool", "function": {"name": "f", "arguments": ""}}, {"type": "function", "function": {"name": "f", "arguments": ""}}),
+        ({"type": "tool", "custom": {"name": "f", "input": ""}}, {"type": "custom", "custom": {"name": "f", "input": ""}}),
+        ({"function": {"arguments": ""}}, {"type": "function", "function": {"arguments": ""}}),
+        ({"type": "custom", "id": ""}, {"id": "call_0", "type": "custom", "custom": {"input": ""}}),
+    ],
+)  # fmt: skip
+def test_a_call_that_begins_has_a_type_that_there_is(call: dict[str, Any], sent: dict[str, Any]) -> None:
+    chunks = run(event([choice({"role": "assistant", "tool_calls": [{"index": 0, "id": "a", **call}]})]))
+    assert documents(chunks)[0]["choices"][0]["delta"]["tool_calls"] == [{"index": 0, "id": "a", **sent}]
+
+
+def test_a_later_piece_of_a_call_has_no_type_or_a_right_one() -> None:
+    more = {"index": 0, "function": {"arguments": "x"}}
+    for kind, sent in (("tool", more), (None, {**more, "type": None}), ("function", {**more, "type": "function"})):
+        chunks = run(
+            event([choice({"role": "assistant", "tool_calls": [CALL]})]),
+            event([choice({"tool_calls": [{**more, "type": kind}]})]),
+        )
+        assert documents(chunks)[1]["choices"][0]["delta"]["tool_calls"] == [sent]
+
+
+@pytest.mark.parametrize("name", [None, "", "chat.completion", "text_completion"])
+def test_every_chunk_calls_itself_a_chunk(name: str | None) -> None:
+    chunks = run(ROLE, event([choice({"content": "x"})], object=name), event([choice({}, "stop")], object=name))
+    assert {document["object"] for document in documents(chunks)} == {"chat.completion.chunk"}
+
+
+@pytest.mark.parametrize(
+    ("told", "travels"),
+    [
+        ({"prompt_tokens": 3, "completion_tokens": 2}, USAGE),
+        ({**USAGE, "total_tokens": "5"}, USAGE),
+        ({**USAGE, "prompt_tokens_details": {"cached_tokens": -1}}, {**USAGE, "prompt_tokens_details": {}}),
+    ],
+)
+def test_the_usage_is_mended_where_its_counts_are_right(told: dict[str, Any], travels: dict[str, Any]) -> None:
+    assert documents(run(ROLE, STOP, event([], usage=told), DONE))[-1]["usage"] == travels
+
+
+def test_half_a_usage_is_none() -> None:
+    assert all(chunk.usage is None for chunk in run(ROLE, STOP, event([], usage={"prompt_tokens": 3}), DONE))
+
+
 def test_choices_may_interleave() -> None:
     chunks = run(
         event([choice({"role": "assistant", "content": "a"}, index=1)]),
@@ -204,24 +251,7 @@ def test_cost_is_read_from_the_usage_in_nano_usd() -> None:
     assert it.cost == 13_500
 
 
-STREAM = (
-    ROLE
-    + TEXT
-    + event(
-        [
-            choice(
-                {
-                    "tool_calls": [
-                        {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "é"}}
-                    ]
-                }
-            )
-        ]
-    )
-    + STOP
-    + event([], usage=USAGE)
-    + DONE
-)
+STREAM = ROLE + TEXT + event([choice({"tool_calls": [CALL]})]) + STOP + event([], usage=USAGE) + DONE
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))

@@ -105,14 +105,14 @@ async def test_many_shallow_brackets_are_fine() -> None:
         (b'{"name":"x","inner":null}', "inner"),
     ],
 )
-def test_the_field_at_fault_is_named(body: bytes, field: str) -> None:
+async def test_the_field_at_fault_is_named(body: bytes, field: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        strict_json.decode(DECODER, body)
+        await strict_json.decode(DECODER, body)
     assert caught.value.param == field
     assert caught.value.code == "invalid_request"
 
 
-def test_what_a_field_held_is_not_quoted() -> None:
+async def test_what_a_field_held_is_not_quoted() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        strict_json.decode(DECODER, b'{"name":"x","inner":"a secret prompt"}')
+        await strict_json.decode(DECODER, b'{"name":"x","inner":"a secret prompt"}')
     assert "secret" not in caught.value.message

@@ -2,11 +2,12 @@
 
 from adapters.dialects.litellm.errors import error_from
 from adapters.dialects.litellm.surface import LiteLLM, provenance
-from adapters.dialects.openai.decode import decode_embeddings
 from adapters.dialects.openai.encode import embedding_body
+from adapters.dialects.openai.vectors import decode_embeddings
+from adapters.upstream_http.structure_check import refuse_structure
 from domain.model.call import Call
 from domain.model.catalogue import Deployment
-from domain.model.embedding import EmbeddingRequest, Embeddings
+from domain.model.embedding import EmbeddingParameters, EmbeddingRequest, Embeddings
 from domain.model.limits import UpstreamLimits
 from ports.upstream_http import UpstreamHttp, UpstreamRequest, whole_body
 
@@ -32,7 +33,17 @@ class LiteLLMEmbeddings:
         )
         async with self._upstream.send(wanted) as response:
             body = await whole_body(response)
+        await refuse_structure(body)
         if response.status != _OK:
             raise error_from(response.status, response.headers, body)
         origin = provenance(deployment.model, response.headers)
-        return decode_embeddings(body, origin, request.parameters.encoding)
+        parameters = request.parameters
+        return decode_embeddings(body, origin, parameters.encoding, _inputs(parameters))
+
+
+def _inputs(parameters: EmbeddingParameters) -> int:
+    """How many vectors are due. A text is one input, and so is a list of nothing but token ids."""
+    given = parameters.input
+    if isinstance(given, str) or all(isinstance(item, int) for item in given):
+        return 1
+    return len(given)

@@ -38,7 +38,7 @@ class GatewayError(Exception):
     code = "internal_error"
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
-        self.message = clean_text(message)
+        self.message = clean_text(message) or "The request failed."
         self.param = None if param is None else clean_text(param, 128)
         if code is not None:
             self.code = clean_code(code) or self.code

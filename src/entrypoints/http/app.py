@@ -35,7 +35,7 @@ def create_app(container: Container) -> FrontDoor:
     border = ErrorBorder(clock, container.observer())
     keys = KeyCheck([key.reveal() for key in settings.internal_api_keys])
     reception = Reception(clock, _limits(settings, tracing=container.tracing()))
-    reader = RequestReader(settings.max_json_depth, container.default_model())
+    reader = RequestReader(settings.max_json_depth, container.default_model(), container.default_embedding_model())
     times = StreamTimes(settings.keepalive_interval, settings.write_stall_timeout)
     chat = ChatCompletions(container.complete_chat(), container.stream_chat(), reception, reader, clock, times)
     embeddings = EmbeddingVectors(container.embed(), reception, reader, clock)

@@ -1,7 +1,8 @@
 """What we promise callers: OpenAI's chat completion, chunk, embedding and model shapes.
 
 These structs look like those of the openai dialect and are not merged with them: one says what we promise, the other
-what providers really send, and they change for different reasons.
+what providers really send, and they change for different reasons. Where a field is left out by us and may also be
+null, it is because providers write null there, and their answers travel as they are.
 """
 
 from typing import Literal
@@ -38,9 +39,9 @@ class ChatMessage(Struct, frozen=True, kw_only=True):
     role: Literal["assistant"] = "assistant"
     content: str | None = None
     refusal: str | None = None
-    reasoning_content: str | UnsetType = UNSET
+    reasoning_content: str | UnsetType | None = UNSET
     tool_calls: list[ToolCall] | UnsetType = UNSET
-    function_call: FunctionCall | UnsetType = UNSET
+    function_call: FunctionCall | UnsetType | None = UNSET
 
 
 class ChatChoice(Struct, frozen=True, kw_only=True):
@@ -55,13 +56,13 @@ class ChatChoice(Struct, frozen=True, kw_only=True):
 class PromptDetails(Struct, frozen=True):
     """Part of the prompt's tokens."""
 
-    cached_tokens: int
+    cached_tokens: int | UnsetType | None = UNSET
 
 
 class CompletionDetails(Struct, frozen=True):
     """Part of the completion's tokens."""
 
-    reasoning_tokens: int
+    reasoning_tokens: int | UnsetType | None = UNSET
 
 
 class TokenUsage(Struct, frozen=True, kw_only=True):
@@ -70,8 +71,8 @@ class TokenUsage(Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
-    prompt_tokens_details: PromptDetails | UnsetType = UNSET
-    completion_tokens_details: CompletionDetails | UnsetType = UNSET
+    prompt_tokens_details: PromptDetails | UnsetType | None = UNSET
+    completion_tokens_details: CompletionDetails | UnsetType | None = UNSET
 
 
 class ChatCompletion(Struct, frozen=True, kw_only=True):
@@ -83,43 +84,43 @@ class ChatCompletion(Struct, frozen=True, kw_only=True):
     model: str
     choices: list[ChatChoice]
     usage: TokenUsage | UnsetType = UNSET
-    system_fingerprint: str | UnsetType = UNSET
-    service_tier: str | UnsetType = UNSET
+    system_fingerprint: str | UnsetType | None = UNSET
+    service_tier: str | UnsetType | None = UNSET
 
 
 class FunctionCallDelta(Struct, frozen=True, kw_only=True):
     """A piece of a function call."""
 
-    name: str | UnsetType = UNSET
-    arguments: str | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
+    arguments: str | UnsetType | None = UNSET
 
 
 class CustomCallDelta(Struct, frozen=True, kw_only=True):
     """A piece of a custom tool call."""
 
-    name: str | UnsetType = UNSET
-    input: str | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
+    input: str | UnsetType | None = UNSET
 
 
 class ToolCallDelta(Struct, frozen=True, kw_only=True):
     """A piece of the tool call at `index`."""
 
     index: int
-    id: str | UnsetType = UNSET
-    type: Literal["function", "custom"] | UnsetType = UNSET
-    function: FunctionCallDelta | UnsetType = UNSET
-    custom: CustomCallDelta | UnsetType = UNSET
+    id: str | UnsetType | None = UNSET
+    type: Literal["function", "custom"] | UnsetType | None = UNSET
+    function: FunctionCallDelta | UnsetType | None = UNSET
+    custom: CustomCallDelta | UnsetType | None = UNSET
 
 
 class ChatDelta(Struct, frozen=True, kw_only=True):
     """What a chunk adds to a choice."""
 
-    role: Literal["assistant"] | UnsetType = UNSET
-    content: str | UnsetType = UNSET
-    refusal: str | UnsetType = UNSET
-    reasoning_content: str | UnsetType = UNSET
-    tool_calls: list[ToolCallDelta] | UnsetType = UNSET
-    function_call: FunctionCallDelta | UnsetType = UNSET
+    role: Literal["assistant"] | UnsetType | None = UNSET
+    content: str | UnsetType | None = UNSET
+    refusal: str | UnsetType | None = UNSET
+    reasoning_content: str | UnsetType | None = UNSET
+    tool_calls: list[ToolCallDelta] | UnsetType | None = UNSET
+    function_call: FunctionCallDelta | UnsetType | None = UNSET
 
 
 class ChunkChoice(Struct, frozen=True, kw_only=True):
@@ -139,9 +140,9 @@ class ChatCompletionChunk(Struct, frozen=True, kw_only=True):
     created: int
     model: str
     choices: list[ChunkChoice]
-    usage: TokenUsage | UnsetType = UNSET
-    system_fingerprint: str | UnsetType = UNSET
-    service_tier: str | UnsetType = UNSET
+    usage: TokenUsage | UnsetType | None = UNSET
+    system_fingerprint: str | UnsetType | None = UNSET
+    service_tier: str | UnsetType | None = UNSET
 
 
 class EmbeddingItem(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import (
     Components,
     OpenAPIMediaType,
+    OpenAPIResponse,
     Operation,
     Reference,
     RequestBody,
@@ -35,6 +36,32 @@ _DOCUMENTED = (
     wire.ModelList,
     wire.LLMModelList,
 )
+# OpenAPI 3.1 has no word for the events of a stream (3.2 has `itemSchema`, which 3.1 forbids), so `schema` describes
+# each of them, as is usual, in the form that 3.2 gives an event: a chunk by itself would not be true of `[DONE]`.
+_EVENT = {
+    "type": "object",
+    "description": "One event.",
+    "required": ["data"],
+    "properties": {
+        "data": {
+            "description": "A `ChatCompletionChunk`; in the last event `[DONE]` or, where it failed, an error.",
+            "type": "string",
+            "anyOf": [
+                {"const": "[DONE]"},
+                {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": {
+                        "anyOf": [
+                            {"$ref": _REF.format(name=wire.ChatCompletionChunk.__name__)},
+                            {"$ref": _REF.format(name=wire.ErrorEnvelope.__name__)},
+                        ]
+                    },
+                },
+            ],
+        }
+    },
+}
 _ERRORS = {
     400: "The request is at fault; `param` names the field.",
     401: "No key, or an unknown one.",
@@ -51,7 +78,7 @@ _ERRORS = {
 
 
 def takes(model: type[msgspec.Struct]) -> type[Operation]:
-    """An operation whose JSON body is `model`."""
+    """An operation whose JSON body is `model`. Where that can ask for a stream, the answer may be one."""
 
     @dataclass
     class Takes(Operation):
@@ -60,6 +87,9 @@ def takes(model: type[msgspec.Struct]) -> type[Operation]:
             self.request_body = RequestBody(
                 required=True, content={"application/json": OpenAPIMediaType(schema=schema)}
             )
+            answer = (self.responses or {}).get("200")
+            if "stream" in model.__struct_fields__ and isinstance(answer, OpenAPIResponse) and answer.content:
+                answer.content["text/event-stream"] = OpenAPIMediaType(schema=_Given(given=_EVENT))
 
     return Takes
 

@@ -9,12 +9,14 @@ from adapters.dialects.openai.wire import UNDECODABLE
 from domain.model.completion import FinishReason
 from domain.model.stream import ToolCallDelta
 
+OBJECT = "chat.completion.chunk"
+"""What every chunk calls itself."""
 _FIELDS = msgspec.json.Decoder(dict[str, Raw])
 _CHOICES = msgspec.json.Decoder(list[dict[str, Raw]])
 _ENCODER = msgspec.json.Encoder()
 _ITEMS = msgspec.json.Decoder(list[Raw])
 _CHOICES_KEY = b'"choices":'
-_OBJECT = Raw(b'"chat.completion.chunk"')
+_OBJECT = Raw(f'"{OBJECT}"'.encode())
 _ASSISTANT = Raw(b'"assistant"')
 _NO_CHOICES = Raw(b"[]")
 _EMPTY = Raw(b"{}")

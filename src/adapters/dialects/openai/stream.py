@@ -13,16 +13,18 @@ from adapters.dialects.openai import rewrite
 from adapters.dialects.openai.encode import DIALECT
 from adapters.dialects.openai.errors import fault_of
 from adapters.dialects.openai.stream_choices import StreamChoices
-from adapters.dialects.openai.usage import read_cost, read_usage
+from adapters.dialects.openai.usage import read_and_mend_usage, read_cost
 from adapters.dialects.openai.wire import UNDECODABLE, WireAnswer, WireChoice, WireFault, check_text, given
 from adapters.wire.sse import SseDecoder, SseEvent
 from domain.model.document import Carried
 from domain.model.errors import GatewayError, UpstreamInvalid
 from domain.model.stream import Chunk, Delta
 from domain.model.usage import Usage
+from domain.policies.structure import PIECE, Structure, TooMuchStructure, pieces
 
 _CHUNK = msgspec.json.Decoder(WireAnswer)
 _DONE = b"[DONE]"
+_MOST_LEVELS = 512  # of a long event; short ones are bounded by their length
 
 
 class ChatStreamDecoder:
@@ -40,7 +42,7 @@ class ChatStreamDecoder:
         self._now = now
         self._choices = StreamChoices()
         self._usage: Usage | None = None
-        self._usage_document: Raw | None = None
+        self._told_usage: Raw | None = None
         self.cost: int | None = None
         self.done = False
         self._failure: GatewayError | None = None
@@ -93,6 +95,8 @@ class ChatStreamDecoder:
             self._raise_unknown(event)
         if not event.data or event.data.isspace():
             return []
+        if len(event.data) > PIECE:
+            _refuse_structure(event.data)
         try:
             check_text(event.data)
             return self._read_chunk(event.data)
@@ -155,23 +159,35 @@ class ChatStreamDecoder:
         )
 
     def _note_head(self, wire: WireAnswer) -> bool:
-        """Keep the first id, date and model; says whether this chunk's head was the same."""
+        """Keep the first id, date and model; says whether this chunk's head was the same and right."""
         head = self._head
         if not head.id and wire.choices:
             created = int(wire.created or self._now)
             head = rewrite.Head(wire.id or f"chatcmpl-{created}", created, wire.model or head.model)
             self._head = head
-        return wire.id == head.id and wire.created == head.created and wire.model == head.model
+        return (
+            wire.id == head.id
+            and wire.created == head.created
+            and wire.model == head.model
+            and wire.object == rewrite.OBJECT
+        )
 
     def _note_usage(self, raw: Raw) -> None:
-        usage = read_usage(raw)
+        usage, told = read_and_mend_usage(raw)
         if usage is not None:  # the last one counts: some repeat it, growing (Perplexity)
-            self._usage, self._usage_document = usage, raw.copy()
+            self._usage, self._told_usage = usage, None if told is None else told.copy()
             self.cost = read_cost(raw)
 
     def _usage_chunk(self) -> list[Chunk]:
-        if self._usage is None or self._usage_document is None or not self._head.id:
+        if self._told_usage is None or not self._head.id:  # nonsense is left out: unknown is better than wrong
             return []
-        if self._usage.source == "unknown":  # nonsense is left out: unknown is better than wrong
-            return []
-        return [self._made((), rewrite.usage_chunk(self._head, self._usage_document), None, self._usage)]
+        return [self._made((), rewrite.usage_chunk(self._head, self._told_usage), None, self._usage)]
+
+
+def _refuse_structure(data: bytes) -> None:
+    structure = Structure(_MOST_LEVELS)
+    try:
+        for piece in pieces(data):
+            structure.see(piece)
+    except TooMuchStructure as error:
+        raise UpstreamInvalid("The provider sent a chunk of more structure than a chunk can have.") from error

@@ -12,6 +12,7 @@ from domain.model.stream import Delta, ToolCallDelta
 _SILENT = WireSpeech()
 _MOST_CHOICES = 128  # what anybody can ask for
 _MOST_CALLS = 1024  # of one choice
+_KINDS = ("function", "custom")
 
 
 class _State:
@@ -107,9 +108,8 @@ class StreamChoices:
             call_id = None if known else wire.id or f"call_{index}"
             if call_id is not None:
                 state.begin_call(index, call_id)
-            clean = (
-                clean and wire.index == index and (known or wire.id == call_id) and (known or wire.type is not None)
-            )
+            right = known if wire.type is None else wire.type in _KINDS
+            clean = clean and right and wire.index == index and (known or wire.id == call_id)
             deltas.append(_call_delta(index, call_id, wire))
         return deltas, clean
 
@@ -124,7 +124,7 @@ def _call_index(state: _State, wire: WireToolCall) -> int:
 
 
 def _call_delta(index: int, call_id: str | None, wire: WireToolCall) -> ToolCallDelta:
-    custom = wire.custom is not None
+    custom = wire.custom is not None or (wire.function is None and wire.type == "custom")
     inner = wire.custom or wire.function or WireFunction()
     text = inner.input if custom else inner.arguments
     return ToolCallDelta(index=index, id=call_id, name=inner.name or None, arguments=text or "", custom=custom)

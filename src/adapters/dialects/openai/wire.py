@@ -109,6 +109,7 @@ class WireUsage(Struct):
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: Raw = NOTHING
     prompt_tokens_details: WireDetails | None = None
     completion_tokens_details: WireDetails | None = None
     cost: Raw = NOTHING

@@ -31,20 +31,21 @@ async def members(body: bytes, max_depth: int) -> dict[str, Raw]:
     if len(fields) > _MOST_FIELDS:
         raise InvalidRequest(f"The body has more than {_MOST_FIELDS} fields.", param="body")
     _refuse_duplicates(body, fields)
-    if len(body) > PIECE:
-        await asyncio.sleep(0)
+    await _others_turn(body)
     return fields
 
 
-def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+async def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """The typed value of a body that `members` has accepted. Raises InvalidRequest with the field in `param`."""
     try:
-        return decoder.decode(body)
+        value = decoder.decode(body)
     except msgspec.ValidationError as error:
         message, field = explain(str(error))
         raise InvalidRequest(message, param=field) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest("The body is not valid JSON.", param="body", code="invalid_json") from error
+    await _others_turn(body)
+    return value
 
 
 def explain(text: str) -> tuple[str, str]:
@@ -58,6 +59,11 @@ def explain(text: str) -> tuple[str, str]:
         return f"Missing required field '{path}'.", path
     message = message.replace("`", "'")
     return (f"{message} at '{path}'." if path else f"{message}."), path or "body"
+
+
+async def _others_turn(body: bytes) -> None:
+    if len(body) > PIECE:  # each look at it takes a while
+        await asyncio.sleep(0)
 
 
 async def _judge_structure(body: bytes, max_depth: int) -> None:

@@ -63,6 +63,7 @@ class StreamedAnswer:
         wants_usage = self._request.wants_usage
         async for batch in answer:
             frames = _frames(batch, wants_usage=wants_usage)
+            del batch  # it could have to wait long for the reader
             if frames:
                 await writer.write(frames)
 

@@ -1,6 +1,6 @@
 """The sending half of one HTTP exchange: ASGI messages in, HTTP/1.1 out (RFC 9112), one write for each part."""
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable
@@ -15,11 +15,13 @@ class Outgoing:
 
     uvicorn writes the head by itself, which costs a system call more for each answer and for each first token; here
     it waits for the part that follows. Everything else of the exchange is uvicorn's, by its own flags in `cycle`.
+    `wrote` is told how many bytes went out.
     """
 
-    def __init__(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def __init__(self, cycle: RequestResponseCycle, app: ASGI3Application, wrote: Callable[[int], None]) -> None:
         self._cycle = cycle
         self._app = app
+        self._wrote = wrote
         self._head = b""
         self._chunked = False
         self._left: int | None = None  # bytes of a declared length that are still to come
@@ -82,6 +84,7 @@ class Outgoing:
             body, self._head = self._head + body, b""
         if body:
             cycle.transport.write(body)
+            self._wrote(len(body))
         if not more:
             cycle.response_complete = True
             cycle.message_event.set()

@@ -18,6 +18,7 @@ from entrypoints.http.serving.patience import ConnectionLimits, Impatient, Sweep
 _MOST_HEADER_BYTES = 128 * 1024  # twice what the front door lets in: what is above that is told there
 _MOST_TARGET_BYTES = 16 * 1024  # the same for the path and query
 _MOST_FRAMING_BYTES = 16 * 1024  # of chunk sizes, their extensions and trailers, between two bytes of a body
+_MOST_UNREAD_BYTES = 32 * 1024  # written for a caller who does not take it: then whoever writes waits
 _MOST_WAITING = 4  # requests sent before the one under way was answered
 _LINGER_S = 1.0  # for a caller to see our last word before the connection is broken off
 _UPGRADE = frozenset({b"upgrade", b"connection", b"http2-settings"})
@@ -52,7 +53,8 @@ class GatewayHttpProtocol(HttpToolsProtocol):
         self._last_word: GatewayError | None = None  # what is said when all answers before it have ended
         self._deaf = False  # nothing that still comes counts
         self.fault: GatewayError | None = None
-        self._unread = 0  # bytes written for the caller that it has not taken, when last looked at
+        self._written = 0  # bytes, for the caller
+        self._taken = 0  # of them, when last looked at
         self._unread_since = 0.0
 
     # For the application.
@@ -95,11 +97,14 @@ class GatewayHttpProtocol(HttpToolsProtocol):
         else:
             self.transport.close()  # nobody is waiting for a word
 
+    def _wrote(self, size: int) -> None:
+        self._written += size
+
     def _look_at_reader(self, now: float) -> None:
         """Give up a caller who takes nothing: also behind an answer's end, where nobody else looks."""
-        before, self._unread = self._unread, self.transport.get_write_buffer_size()
-        if not before or self._unread < before:
-            self._unread_since = now
+        unread = self.transport.get_write_buffer_size()
+        if not unread or self._written - unread > self._taken:
+            self._taken, self._unread_since = self._written - unread, now
         elif now - self._unread_since >= self.config.limits.stall_timeout:
             self.transport.abort()
 
@@ -111,6 +116,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
         if len(self.connections) > self.config.limits.most:
             self._refuse(GatewayLimit("Too many connections."))
             return
+        transport.set_write_buffer_limits(high=_MOST_UNREAD_BYTES)
         self._until = self.loop.time() + self.config.limits.header_timeout
         self.config.sweeper.watch(cast(set[Impatient], self.connections))
 
@@ -233,7 +239,7 @@ class GatewayHttpProtocol(HttpToolsProtocol):
             cycle.keep_alive = False
         self._running = cycle
         self._when_lost = None
-        super()._start_asgi_task(cycle, Outgoing(cycle, app))
+        super()._start_asgi_task(cycle, Outgoing(cycle, app, self._wrote))
 
     @property
     def _answering(self) -> bool:
