@@ -4,14 +4,15 @@ import asyncio
 import gzip
 import io
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 from campaigns.figures import Figure, at_most
 from support.faults.caller import calling
-from support.faults.callers_process import CHAT, ask, chat, health, service, status
+from support.faults.callers_process import CHAT, ask, chat, service, status
 from support.faults.parts import HEAD, completion, framed, plain, says
+from support.faults.prober import probing
 from support.faults.provider import fault_provider
 from support.processes import Process
 from support.running_service import post
@@ -58,35 +59,14 @@ def nested(unit: bytes, size: int) -> bytes:
     return head + unit * ((size - len(head) - 3) // len(unit)) + b"1]}"
 
 
-class Probe:
-    """Asks for health all the time, and remembers the longest wait."""
-
-    def __init__(self, process: Process) -> None:
-        self._process = process
-        self.longest = 0.0
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            began = loop.time()
-            await health(self._process, "/health/live")
-            self.longest = max(self.longest, loop.time() - began)
-
-
-@asynccontextmanager
-async def watched(process: Process) -> AsyncIterator[Callable[[], tuple[float, float]]]:
+@contextmanager
+def watched(process: Process) -> Iterator[Callable[[], tuple[float, float]]]:
     """A block whose growth (MiB at its peak) and longest wait of others (ms) can be told behind it."""
     pid = process.popen.pid
-    probe = Probe(process)
-    probing = asyncio.ensure_future(probe.run())
-    Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak begins anew
-    before = status(pid, "VmRSS")
-    try:
-        yield lambda: ((status(pid, "VmHWM") - before) / 1024, probe.longest * 1000)
-    finally:
-        probing.cancel()
-        await asyncio.wait([probing])
+    with probing(process.port) as longest:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak begins anew
+        before = status(pid, "VmRSS")
+        yield lambda: ((status(pid, "VmHWM") - before) / 1024, longest())
 
 
 async def _slow_readers(process: Process) -> None:
@@ -135,7 +115,7 @@ async def run(_n: int, _seed: int) -> list[Figure]:
         for name, (does, most, longest) in cases.items():
             with service(provider.url) as process:
                 await ask(process, chat("m", stream=True))
-                async with watched(process) as told:
+                with watched(process) as told:
                     await does(process)
                     grown, waited = told()
             figures.append(at_most(f"memory, {name}", grown, 1, most, "MiB"))
