@@ -6,7 +6,7 @@ LITELLM_VENV := .venv-litellm
 PIP_FLAGS := --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults test-litellm campaign fuzz simulate soak check format env-example lock bench clean
+.PHONY: help run test test-faults test-litellm campaign fuzz simulate soak reliability check format env-example lock bench clean
 
 help: ## show these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,10 @@ test-faults: $(VENV)/.installed-dev ## every fault, with the slow ones
 
 test-litellm: $(VENV)/.installed-dev $(LITELLM_VENV)/.installed ## against a real LiteLLM proxy process
 	$(BIN)/python -m pytest tests/litellm $(ARGS)
+
+reliability: $(VENV)/.installed-dev ## run every test and write docs/reliability.md from the results and the last campaigns
+	$(BIN)/python -m pytest -n auto --junitxml=build/tests.xml $(ARGS)
+	$(BIN)/python tests/campaigns/report.py
 
 campaign: $(VENV)/.installed-dev ## long trials: WHAT=cuts|aborts|departures|memory|rolling N=1000 (docs/reliability.md)
 	$(BIN)/python tests/campaigns/run.py $(WHAT) $(if $(N),--n $(N)) $(ARGS)

@@ -7,7 +7,7 @@ from campaigns.figures import Figure, zero
 from support.faults.caller import HOWS, calling
 from support.faults.gate import Gate, gate
 from support.faults.parts import DONE, END, HEAD, finish, framed, says
-from support.faults.quiescence import kept_connections, open_connections, soon
+from support.faults.quiescence import connections_in_use, soon
 from support.wire_server import Connection
 
 PLACES = 20
@@ -48,9 +48,7 @@ async def run(n: int, seed: int) -> list[Figure]:
             nonlocal over
             for _ in left:
                 await _leave(it, chance)
-                in_use = open_connections(it.service) - kept_connections(it.service)
-                over += in_use > it.service.container.admission().in_flight
-                it.service.observer.settlements[:-1000] = []
+                over += connections_in_use(it.service) > it.service.container.admission().in_flight
 
         await asyncio.gather(*(callers() for _ in range(CALLERS)))
         await soon(lambda: not it.service.container.admission().in_flight, lambda: "slots are left")

@@ -38,12 +38,15 @@ def quantile(values: Iterable[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def keep(path: Path, campaign: str, command: str, figures: list[Figure]) -> None:
-    """Add a campaign's figures to a file of all, for the report."""
-    known = json.loads(path.read_text()) if path.exists() else {}
+FIGURES = Path(__file__).resolve().parents[2] / "build" / "figures.json"
+
+
+def keep(campaign: str, command: str, figures: list[Figure]) -> None:
+    """Keep a campaign's newest figures with those of the others, for the report."""
+    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     known[campaign] = {
         "command": command,
         "figures": [[each.name, each.value, each.n, each.bound] for each in figures],
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(known, indent=1))
+    FIGURES.parent.mkdir(parents=True, exist_ok=True)
+    FIGURES.write_text(json.dumps(known, indent=1))

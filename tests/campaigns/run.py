@@ -20,7 +20,6 @@ CAMPAIGNS = {
     "rolling": (rolling.run, 50),
     "soak": (soak.run, 10),
 }
-FIGURES = ROOT / "build" / "figures.json"
 
 
 def main() -> int:
@@ -38,7 +37,7 @@ def main() -> int:
         print(figure.line)
     print(f"{given.campaign}: {time.perf_counter() - began:.0f} s, seed {given.seed}")
     command = f"make soak N={n}" if given.campaign == "soak" else f"make campaign WHAT={given.campaign} N={n}"
-    keep(FIGURES, given.campaign, command, figures)
+    keep(given.campaign, command, figures)
     return 0 if all(figure.good for figure in figures) else 1
 
 

@@ -1,4 +1,4 @@
-"""The fuzzing campaigns: `python tests/fuzz/run.py --what bodies|sockets|streams|recorded|answers|sse|large|api|all --n 100000 [--seed 0]`.
+"""Fuzzing: `run.py --what bodies|sockets|streams|recorded|answers|sse|large|api|all --n 100000 [--seed 0]`.
 
 Prints for each kind how many inputs were tried, how they ended, what was broken and the longest step of the event
 loop in CPU milliseconds. Exit code 1 where something new was broken; `--only SEED` repeats one input. `api` is
@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from campaigns.figures import Figure, at_most, keep, zero
 from support.fuzz.answer_seeds import answer_seeds
 from support.fuzz.body_seeds import body_seeds
 from support.fuzz.campaign import LONGEST_STEP_MS, Tally, campaign
@@ -48,6 +49,13 @@ def show(name: str, tally: Tally, seconds: float) -> None:
         print(f"  known, {len(seeds):,} of {tally.n:,}: {reason} (seeds {_first(seeds)})")
     for fault, seeds in sorted(tally.faults.items(), key=lambda row: -len(row[1])):
         print(f"  VIOLATION, {len(seeds):,} of {tally.n:,}: {fault} (--what {name} --only {_first(seeds)})")
+
+
+def figures(name: str, tally: Tally) -> list[Figure]:
+    """The same for the report."""
+    found = sum(len(seeds) for seeds in tally.faults.values())
+    longest = at_most(f"longest step of the loop, mutated {name}", tally.longest_ms, tally.n, LONGEST_STEP_MS, "ms")
+    return [zero(f"violations by mutated {name}", found, tally.n), longest]
 
 
 def show_api(examples: int) -> int:
@@ -94,6 +102,7 @@ def main() -> int:
         tally = asyncio.run(campaign(KINDS[name], seeds, watch_time=True))
         show(name, tally, time.perf_counter() - began)
         broken = broken or bool(tally.faults)
+        keep(f"fuzz {name}", f"make fuzz WHAT={name} N={asked.n}", figures(name, tally))
     return 1 if broken else 0
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from campaigns.figures import keep, zero
 from support.simulation.report import Sum, run_seed, told
 
 _MOST_SHOWN = 5
@@ -37,6 +38,8 @@ def main() -> int:
         elif violations:
             print(f"seed {seed}: {', '.join(sorted({violation.invariant for violation in violations}))}")
     print(f"{total.line}, in {time.perf_counter() - began:.0f} s")
+    figures = [zero("simulated seeds with a violated invariant", total.failing, total.seeds)]
+    keep("simulate", f"make simulate N={given.seeds}", figures)
     return 1 if total.failing else 0
 
 

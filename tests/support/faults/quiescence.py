@@ -43,6 +43,13 @@ def kept_connections(service: RunningService) -> int:
     return sum(len(idle) for idle in pool._idle.values())
 
 
+def connections_in_use(service: RunningService) -> int:
+    """Connections to providers that are open and not idle; one that was broken off is not open."""
+    upstream = service.container.upstream_http()
+    assert isinstance(upstream, HttptoolsUpstream)
+    return sum(each.usable for each in upstream._pool._all) - kept_connections(service)
+
+
 def open_connections(service: RunningService) -> int:
     """All connections in the service's pool."""
     upstream = service.container.upstream_http()
