@@ -9,10 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from subprocess import PIPE, Popen
 
 _REQUEST = b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n"
 _PAUSE_S = 0.002
+_TESTS = Path(__file__).resolve().parents[2]
 
 
 def probe(port: int, enough: threading.Event) -> float:
@@ -33,9 +35,7 @@ def probe(port: int, enough: threading.Event) -> float:
 @contextmanager
 def probing(port: int) -> Iterator[Callable[[], float]]:
     """A block with a prober beside it; what it gives ends the prober and tells the longest wait in milliseconds."""
-    process = Popen(
-        [sys.executable, "-m", "support.faults.prober", str(port)], stdin=PIPE, stdout=PIPE, cwd=sys.path[0]
-    )
+    process = Popen([sys.executable, "-m", "support.faults.prober", str(port)], stdin=PIPE, stdout=PIPE, cwd=_TESTS)
     assert process.stdout is not None
     process.stdout.readline()  # it is ready
 
