@@ -46,7 +46,7 @@ def keep(campaign: str, command: str, figures: list[Figure]) -> None:
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     known[campaign] = {
         "command": command,
-        "figures": [[each.name, each.value, each.n, each.bound] for each in figures],
+        "figures": [[each.name, each.value, each.n, each.bound, each.good] for each in figures],
     }
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     FIGURES.write_text(json.dumps(known, indent=1))

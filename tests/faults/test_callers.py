@@ -29,7 +29,7 @@ PHASES: dict[str, tuple[bytes, bytes, bool]] = {
 }
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", HOWS, ids=["fin", "C-02 rst", "C-03 half"])
 @pytest.mark.parametrize(("said", "heard", "stream"), PHASES.values(), ids=PHASES)
 async def test_leaving_ends_everything(said: bytes, heard: bytes, how: How, *, stream: bool) -> None:
     async with gate(then_waits(said)) as it, calling(it.service.port) as caller:
