@@ -6,21 +6,11 @@ import random
 from campaigns.figures import Figure, zero
 from support.faults.caller import HOWS, calling
 from support.faults.gate import Gate, gate
-from support.faults.parts import DONE, END, HEAD, finish, framed, says
+from support.faults.provider import paced
 from support.faults.quiescence import connections_in_use, soon
-from support.wire_server import Connection
 
 PLACES = 20
 CALLERS = 40
-
-
-async def paced(connection: Connection) -> None:
-    """A stream with a moment between its words, so that there is something to break off."""
-    await connection.send(HEAD, framed(says("one ", role="assistant")))
-    for _ in range(5):
-        await asyncio.sleep(0.002)  # the provider's own pace
-        await connection.send(framed(says("two ")))
-    await connection.send(framed(finish(), DONE), END)
 
 
 async def _leave(it: Gate, chance: random.Random) -> None:
@@ -41,7 +31,7 @@ async def run(n: int, seed: int) -> list[Figure]:
     """Abort so many; leaving the gate fails where a slot, a task, a connection or a descriptor is left."""
     chance = random.Random(seed)  # noqa: S311 - a seed that can be given again, not a secret
     over, healthy = 0, 0
-    async with gate(paced, max_concurrent_requests=PLACES) as it:
+    async with gate(paced(5, 0.002), max_concurrent_requests=PLACES) as it:
         left = iter(range(n))
 
         async def callers() -> None:

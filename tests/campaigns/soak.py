@@ -8,29 +8,20 @@ from pathlib import Path
 from campaigns.figures import Figure, at_most, zero
 from support.faults.caller import HOWS, calling
 from support.faults.callers_process import ask, chat, log_lines, service, status
-from support.faults.parts import DONE, END, HEAD, WHOLE_STREAM, error_body, finish, framed, plain, says, stream, words
-from support.faults.provider import fault_provider
+from support.faults.parts import HEAD, WHOLE_STREAM, error_body, framed, plain, stream, words
+from support.faults.provider import fault_provider, paced
 from support.processes import Process
-from support.wire_server import Connection, plays, then_closes, then_resets, then_waits
+from support.wire_server import plays, then_closes, then_resets, then_waits
 
 CALLERS = 16
 WARM_UP = 0.2  # of the whole time
 FAULTS = ("cut", "reset", "hang", "500", "html", "bad", "silence")
 
 
-async def paced(connection: Connection) -> None:
-    """A stream of a third of a second."""
-    await connection.send(HEAD, framed(says("one ", role="assistant")))
-    for _ in range(15):
-        await asyncio.sleep(0.02)  # the provider's own pace
-        await connection.send(framed(says("two ")))
-    await connection.send(framed(finish(), DONE), END)
-
-
 SCRIPTS = {
     "whole": plays(plain()),
     "burst": plays(WHOLE_STREAM),
-    "paced": paced,
+    "paced": paced(15, 0.02),
     "cut": then_closes(HEAD, framed(*words())),
     "reset": then_resets(HEAD, framed(*words())),
     "hang": then_waits(),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from support.faults.parts import DONE, END, HEAD, finish, framed, says
 from support.wire_server import Connection, Script
 
 
@@ -59,6 +60,19 @@ class FaultProvider:
             for writer in self._writers:
                 writer.transport.abort()
             await asyncio.sleep(0)
+
+
+def paced(pieces: int, seconds: float) -> Script:
+    """A stream with so many pieces behind its first, one every so many seconds: the provider's own pace."""
+
+    async def script(connection: Connection) -> None:
+        await connection.send(HEAD, framed(says("one ", role="assistant")))
+        for _ in range(pieces):
+            await asyncio.sleep(seconds)
+            await connection.send(framed(says("two ")))
+        await connection.send(framed(finish(), DONE), END)
+
+    return script
 
 
 @asynccontextmanager

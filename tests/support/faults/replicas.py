@@ -6,10 +6,11 @@ import signal
 from contextlib import ExitStack
 
 from support.faults.callers_process import ask, chat, health, service
-from support.faults.parts import DONE, END, HEAD, finish, framed, plain, says
+from support.faults.parts import plain
+from support.faults.provider import paced
 from support.faults.strict_answer import Answer
 from support.processes import Process
-from support.wire_server import Connection, Script, plays
+from support.wire_server import Script, plays
 
 REPLICAS = 2
 CALLERS = 8
@@ -17,16 +18,7 @@ LOOKS_EVERY_S = 0.05
 DELAY_S = 0.5  # in which a replica that stops is still called, since nobody has looked at it yet
 
 
-async def paced(connection: Connection) -> None:
-    """A stream that takes a while."""
-    await connection.send(HEAD, framed(says("one ", role="assistant")))
-    for _ in range(20):
-        await asyncio.sleep(0.02)  # the pace of the provider, not a wait for something
-        await connection.send(framed(says("two ")))
-    await connection.send(framed(finish(), DONE), END)
-
-
-SCRIPTS: dict[str, Script] = {"m": plays(plain()), "paced": paced}
+SCRIPTS: dict[str, Script] = {"m": plays(plain()), "paced": paced(20, 0.02)}
 
 
 class Replica:
